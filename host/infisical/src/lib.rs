@@ -1,0 +1,18 @@
+//! Client of Infisical's HTTP API. Knows nothing of Kubernetes or of plugins.
+//!
+//! Promised: an answer that is not Infisical's (HTML with 200, a proxy's page, a cut body) is an [`Error`], never data; a
+//! value that the server hides is an [`Error`], never its placeholder; no value and no token can be printed; every call
+//! ends within its time-out; dropping a call's future closes its connection. One [`Client`] speaks to one origin with one
+//! CA: nothing is shared between two of them.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod address;
+mod error;
+mod model;
+
+pub use address::{Address, AddressError};
+pub use error::{Class, Error};
+pub use model::{
+    AccessToken, Etag, Fields, Import, ListRequest, Listed, Listing, LoginRequest, Project, ProjectRef, Secret, SecretRequest, Token,
+};

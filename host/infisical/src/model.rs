@@ -1,0 +1,176 @@
+//! What goes over the wire, in this crate's own words. Nothing that holds a value or a token can be formatted.
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use std::time::Duration;
+use zeroize::Zeroize;
+
+/// The JSON members of a login's body. Zeroed when dropped, never printed.
+#[derive(Default)]
+pub struct Fields(serde_json::Map<String, serde_json::Value>);
+
+impl Fields {
+    /// Takes the members.
+    #[must_use]
+    pub fn new(members: serde_json::Map<String, serde_json::Value>) -> Self {
+        Self(members)
+    }
+
+    pub(crate) fn members(&self) -> &serde_json::Map<String, serde_json::Value> {
+        &self.0
+    }
+}
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        fn wipe(value: &mut serde_json::Value) {
+            match value {
+                serde_json::Value::String(text) => text.zeroize(),
+                serde_json::Value::Array(items) => items.iter_mut().for_each(wipe),
+                serde_json::Value::Object(members) => members.values_mut().for_each(wipe),
+                _ => {}
+            }
+        }
+        self.0.values_mut().for_each(wipe);
+    }
+}
+
+/// A login, put together from the proof of an authenticator plugin.
+pub struct LoginRequest {
+    /// `/v1/auth/NAME/login`.
+    pub path: String,
+    /// Members of the body; `organizationSlug` is added from `organisation`.
+    pub fields: Fields,
+    /// Extra headers, names in lower case with the prefix `x-identity-`.
+    pub headers: Vec<(String, SecretString)>,
+    /// Certificate chain and key as PEM, for mutual TLS on this one connection.
+    pub client_identity: Option<(SecretSlice<u8>, SecretSlice<u8>)>,
+    /// Slug of a sub-organisation.
+    pub organisation: Option<String>,
+}
+
+/// A token with its life as the server told it.
+pub struct AccessToken {
+    /// The token.
+    pub token: Token,
+    /// From `expiresIn`; the token's own `exp` where that is sooner. None where neither is given.
+    pub expires_in: Option<Duration>,
+    /// From `accessTokenMaxTTL`: beyond it renewing is refused. None where the server gives no bound.
+    pub max_ttl: Option<Duration>,
+}
+
+/// A bearer token.
+#[derive(Clone)]
+pub struct Token(SecretString);
+
+impl Token {
+    /// Takes a token as it is.
+    #[must_use]
+    pub fn new(token: SecretString) -> Self {
+        Self(token)
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// Which project.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ProjectRef {
+    /// By id.
+    Id(String),
+    /// By slug.
+    Slug(String),
+}
+
+/// A project, as far as it is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// Id.
+    pub id: String,
+    /// Slug.
+    pub slug: String,
+}
+
+/// A list of the secrets of one folder. All flags are always sent: their defaults differ by server version.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListRequest {
+    /// Id of the project.
+    pub project_id: String,
+    /// Slug of the environment.
+    pub environment: String,
+    /// Folder, for example `/app`; empty counts as `/`.
+    pub path: String,
+    /// Folders below too.
+    pub recursive: bool,
+    /// Replace `${…}` references.
+    pub expand_references: bool,
+    /// Follow imports.
+    pub include_imports: bool,
+    /// Any of these tags; empty for all secrets.
+    pub tags: Vec<String>,
+}
+
+/// One secret by name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SecretRequest {
+    /// Id of the project.
+    pub project_id: String,
+    /// Slug of the environment.
+    pub environment: String,
+    /// Folder.
+    pub path: String,
+    /// Key.
+    pub name: String,
+    /// Replace `${…}` references.
+    pub expand_references: bool,
+    /// Look into imports too.
+    pub include_imports: bool,
+}
+
+/// An entity tag of a list, to be sent back as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Etag(pub(crate) String);
+
+/// The answer to a list.
+pub enum Listed {
+    /// Nothing changed since the entity tag that was sent.
+    NotModified,
+    /// The secrets.
+    Modified(Listing),
+}
+
+/// The secrets of one folder.
+pub struct Listing {
+    /// In the order of the answer. Keys may repeat when recursive.
+    pub secrets: Vec<Secret>,
+    /// In the order of the answer.
+    pub imports: Vec<Import>,
+    /// For the next list.
+    pub etag: Option<Etag>,
+}
+
+/// A secret. Its value can't be formatted.
+pub struct Secret {
+    /// Id at the server.
+    pub id: String,
+    /// Name.
+    pub key: String,
+    /// Value.
+    pub value: SecretSlice<u8>,
+    /// Folder.
+    pub path: String,
+    /// Comment.
+    pub comment: SecretString,
+    /// Slugs of its tags.
+    pub tags: Vec<String>,
+}
+
+/// The secrets of one import.
+pub struct Import {
+    /// Folder at the source.
+    pub path: String,
+    /// Environment at the source.
+    pub environment: String,
+    /// Its secrets.
+    pub secrets: Vec<Secret>,
+}

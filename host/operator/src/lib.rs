@@ -1,0 +1,15 @@
+//! The operator: keeps Kubernetes Secrets and Infisical in step.
+//!
+//! The way of the data is one list of steps, each one call: dereference, plan, policy, session, read, render, policy,
+//! apply, report. What decides is pure and takes no client ([`plan`], [`outcome`]); every path ends in one
+//! [`outcome::Outcome`], from which condition, event, metric and requeue are derived in one place.
+#![forbid(unsafe_code)]
+
+pub mod dereference;
+pub mod metrics;
+pub mod object;
+pub mod outcome;
+pub mod plan;
+pub mod read;
+pub mod session;
+pub mod trigger;

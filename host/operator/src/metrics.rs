@@ -1,0 +1,195 @@
+//! Metrics, in base units and with bounded labels: no name of an object and no text of an error is ever one.
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+use std::{sync::Mutex, sync::PoisonError, time::Duration};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reconciled {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Failed {
+    kind: &'static str,
+    stage: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ApiCall {
+    operation: &'static str,
+    /// `200`, `304`, `429` …, or the name of an error without a status.
+    status: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Method {
+    plugin: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CacheUse {
+    cache: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PluginCall {
+    plugin: String,
+    world: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Plugin {
+    plugin: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Loaded {
+    plugin: String,
+    version: String,
+    digest: String,
+}
+
+/// Everything that `/metrics` shows.
+pub struct Metrics {
+    registry: Registry,
+    reconciles: Family<Reconciled, Counter>,
+    reconcile_seconds: Family<Kind, Histogram>,
+    failures: Family<Failed, Counter>,
+    api_calls: Family<ApiCall, Counter>,
+    logins: Family<Method, Counter>,
+    caches: Family<CacheUse, Counter>,
+    plugin_calls: Family<PluginCall, Counter>,
+    plugin_seconds: Family<PluginCall, Histogram>,
+    plugin_memory: Family<Plugin, Gauge>,
+    plugin_loaded: Family<Loaded, Gauge>,
+    /// One version of a plugin serves at a time: the series of the one before is taken away.
+    serving: Mutex<std::collections::BTreeMap<String, Loaded>>,
+}
+
+/// From 1 ms to 30 s: a reconcile waits for a login of tens of milliseconds, or for a time-out.
+fn reconcile_buckets() -> Histogram {
+    Histogram::new([0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 30.0])
+}
+
+/// From 20 µs, half of a call of the smallest plugin, to the 15 s of the limit.
+fn plugin_buckets() -> Histogram {
+    Histogram::new([0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.02, 0.1, 1.0, 15.0])
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("infisical_operator");
+        let reconciles = Family::default();
+        let reconcile_seconds = Family::new_with_constructor(reconcile_buckets as fn() -> Histogram);
+        let failures = Family::default();
+        let api_calls = Family::default();
+        let logins = Family::default();
+        let caches = Family::default();
+        let plugin_calls = Family::default();
+        let plugin_seconds = Family::new_with_constructor(plugin_buckets as fn() -> Histogram);
+        let plugin_memory = Family::default();
+        let plugin_loaded = Family::default();
+        registry.register("reconciles", "Reconciles by kind and outcome", reconciles.clone());
+        registry.register_with_unit("reconcile_duration", "Time of a reconcile", Unit::Seconds, reconcile_seconds.clone());
+        registry.register("reconcile_failures", "Failed reconciles by the step and the reason", failures.clone());
+        registry.register("infisical_calls", "Calls to Infisical by operation and status", api_calls.clone());
+        registry.register("logins", "Logins by plugin and outcome", logins.clone());
+        registry.register("cache_requests", "Requests to the session and read caches", caches.clone());
+        registry.register("plugin_calls", "Calls of plugins by world and outcome", plugin_calls.clone());
+        registry.register_with_unit("plugin_call_duration", "Time of a plugin's call", Unit::Seconds, plugin_seconds.clone());
+        registry.register_with_unit("plugin_memory_peak", "Largest linear memory of a call so far", Unit::Bytes, plugin_memory.clone());
+        registry.register("plugin_loaded", "1 for the version of a plugin that serves", plugin_loaded.clone());
+        Self {
+            registry,
+            reconciles,
+            reconcile_seconds,
+            failures,
+            api_calls,
+            logins,
+            caches,
+            plugin_calls,
+            plugin_seconds,
+            plugin_memory,
+            plugin_loaded,
+            serving: Mutex::default(),
+        }
+    }
+}
+
+impl Metrics {
+    pub fn reconciled(&self, kind: &'static str, outcome: &'static str, took: Duration) {
+        self.reconciles.get_or_create(&Reconciled { kind, outcome }).inc();
+        self.reconcile_seconds.get_or_create(&Kind { kind }).observe(took.as_secs_f64());
+    }
+
+    pub fn failed(&self, kind: &'static str, stage: &'static str, reason: &'static str) {
+        self.failures.get_or_create(&Failed { kind, stage, reason }).inc();
+    }
+
+    /// A call to Infisical ended; `status` is the HTTP status, or the reason of an error that has none.
+    pub fn called(&self, operation: &'static str, status: String) {
+        self.api_calls.get_or_create(&ApiCall { operation, status }).inc();
+    }
+
+    /// `outcome`: `ok` or a reason.
+    pub fn login(&self, plugin: &str, outcome: &'static str) {
+        self.logins.get_or_create(&Method { plugin: plugin.into(), outcome }).inc();
+    }
+
+    /// `cache`: `session` or `read`; a hit is served without a call.
+    pub fn cache(&self, cache: &'static str, hit: bool) {
+        self.caches.get_or_create(&CacheUse { cache, outcome: if hit { "hit" } else { "miss" } }).inc();
+    }
+
+    /// The text of `/metrics`.
+    ///
+    /// # Errors
+    /// Never in practice: writing to a string does not fail.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl runtime::Observer for Metrics {
+    fn called(&self, record: &runtime::CallRecord<'_>) {
+        let labels = PluginCall { plugin: record.plugin.into(), world: record.world.into(), outcome: record.outcome };
+        self.plugin_calls.get_or_create(&labels).inc();
+        self.plugin_seconds.get_or_create(&labels).observe(record.duration.as_secs_f64());
+        let peak = i64::try_from(record.memory_peak).unwrap_or(i64::MAX);
+        let gauge = self.plugin_memory.get_or_create(&Plugin { plugin: record.plugin.into() });
+        if gauge.get() < peak {
+            gauge.set(peak);
+        }
+    }
+
+    fn loaded(&self, record: &runtime::LoadRecord<'_>) {
+        if record.error.is_some() {
+            return;
+        }
+        let labels = Loaded {
+            plugin: record.plugin.into(),
+            version: record.version.unwrap_or_default().into(),
+            digest: record.digest.chars().take(19).collect(),
+        };
+        let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = serving.insert(record.plugin.into(), labels.clone()) {
+            self.plugin_loaded.remove(&before);
+        }
+        self.plugin_loaded.get_or_create(&labels).set(1);
+    }
+}

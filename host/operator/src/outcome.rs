@@ -1,0 +1,89 @@
+//! How a reconcile ended. Conditions, Events, metrics and the next try all derive from this, in one place.
+use std::time::Duration;
+
+/// What to do about a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumIter)]
+pub enum Class {
+    /// Retried with back-off.
+    Transient,
+    /// Retried slowly; a change of the object or of what it refers to retries at once.
+    UserFix,
+    /// A right is missing; as `UserFix`.
+    Denied,
+    /// A plugin's fault; retried with back-off.
+    Plugin,
+    /// A fault of the operator; retried with back-off, logged as an error.
+    Bug,
+}
+
+/// Why a step did not succeed. `reason` is bounded and CamelCase; `message` says the object, the field path, what was
+/// found, what is allowed and what to do. Neither ever holds a value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub reason: &'static str,
+    pub class: Class,
+    pub message: String,
+    /// Where the other side said when.
+    pub retry_after: Option<Duration>,
+}
+
+impl Fault {
+    pub fn new(reason: &'static str, class: Class, message: impl Into<String>) -> Self {
+        Self { reason, class, message: message.into(), retry_after: None }
+    }
+}
+
+/// The steps, in order. A fault at one says that all before it succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::EnumIter)]
+pub enum Stage {
+    Dereference,
+    Plan,
+    BeforeLogin,
+    Login,
+    Read,
+    Render,
+    BeforeApply,
+    Apply,
+    Reload,
+}
+
+/// What a reconcile that reached its end did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Strategy name of the login, for example `UNIVERSAL_MACHINE_IDENTITY`.
+    pub method: String,
+    /// Secrets that the source gave.
+    pub secrets: usize,
+    /// Workloads that follow the targets.
+    pub workloads: usize,
+    /// Of these, restarted in this pass.
+    pub restarted: usize,
+    /// What works but should be mended: several auth blocks, a deprecated field.
+    pub warnings: Vec<Fault>,
+}
+
+/// The end of a reconcile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// At least one target was written.
+    Synced(Done),
+    /// Everything was as it should be; nothing was written.
+    Unchanged(Done),
+    /// Not done yet, through nobody's fault.
+    Waiting(Fault),
+    /// A step failed; the targets are as they were, but for those before the failing one.
+    Failed { stage: Stage, fault: Fault, method: Option<String> },
+}
+
+impl Outcome {
+    /// Label of metrics.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Synced(_) => "synced",
+            Self::Unchanged(_) => "unchanged",
+            Self::Waiting(_) => "waiting",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}

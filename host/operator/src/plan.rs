@@ -1,0 +1,110 @@
+//! What is to be done for one resource, decided before anything is done: pure, from the resource and what it refers to.
+use crate::{object::Name, outcome::Fault, read::ReadRequest};
+use runtime::SecretBytes;
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// The plan for one resource.
+pub struct Plan {
+    pub login: Arc<Login>,
+    pub reads: Vec<ReadRequest>,
+    pub targets: Vec<Target>,
+    /// Between two reads of the source.
+    pub interval: Duration,
+    /// Worth a warning, but no obstacle.
+    pub warnings: Vec<Fault>,
+}
+
+/// The one server that the credentials of a resource may reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub address: infisical::Address,
+    /// PEM. Replaces nothing: it is trusted beside the system's roots.
+    pub ca: Option<Arc<Vec<u8>>>,
+    /// Ambient identities may go there.
+    pub trusted: bool,
+}
+
+/// How to log in. Holds the inputs themselves; [`crate::session::SessionKey`] holds their digests.
+pub struct Login {
+    pub server: Server,
+    pub organisation: Option<String>,
+    pub plugin: String,
+    /// An object.
+    pub settings: Value,
+    pub inputs: BTreeMap<String, Arc<SecretBytes>>,
+    pub service_account: Option<Name>,
+    /// Namespace of the resource that logs in.
+    pub namespace: String,
+    /// Strategy name for conditions, for example `UNIVERSAL_MACHINE_IDENTITY`.
+    pub method: String,
+}
+
+/// What becomes of a target when its resource goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CreationPolicy {
+    /// It stays.
+    Orphan,
+    /// It goes, by owner reference.
+    Owner,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display)]
+pub enum TargetKind {
+    Secret,
+    ConfigMap,
+}
+
+/// One object to be kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    pub kind: TargetKind,
+    pub name: Name,
+    /// Where the resource says so, for example `spec.managedKubeSecretReferences[1]`.
+    pub field: String,
+    /// Of a Secret; empty counts as `Opaque`.
+    pub secret_type: String,
+    pub policy: CreationPolicy,
+    pub template: Option<Template>,
+    /// Replaces the labels and annotations that are copied from the resource.
+    pub metadata: Option<Metadata>,
+}
+
+/// How the data of a target is rendered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    pub plugin: String,
+    pub dot: &'static str,
+    pub options: Value,
+    /// All source secrets first; rendered entries override.
+    pub include_all: bool,
+    pub entries: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The resource that owns targets, as far as targets need to know it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owner {
+    pub object: crate::object::ObjectRef,
+    /// `secrets.infisical.com/v1alpha1`.
+    pub api_version: &'static str,
+    pub uid: String,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The data that a target must have. Values can't be formatted.
+pub struct Desired {
+    pub data: BTreeMap<String, Arc<SecretBytes>>,
+    /// Value of the annotation `secrets.infisical.com/version`.
+    pub version: String,
+    /// Keys whose value used random numbers, time or fresh keys: kept from the live object while `inputs` is the same.
+    pub volatile: std::collections::BTreeSet<String>,
+    /// Digest of the templates and the source data, in hex.
+    pub inputs: String,
+}

@@ -1,0 +1,118 @@
+//! Why a resource is reconciled now, carried from whoever noticed to the reconcile.
+//!
+//! The queue of a controller merges wake-ups, so their causes are merged here too: nothing that asked for a fresh read is
+//! forgotten because an interval came at the same time.
+use crate::object::ObjectRef;
+use futures::channel::mpsc;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+/// Who woke a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+pub enum Cause {
+    /// First sight after a start, or a restart of the watch.
+    Startup,
+    /// Its spec changed.
+    Spec,
+    /// A read that it subscribes to has ended.
+    Read,
+    /// An object that it refers to changed: credentials, CA, global configuration.
+    Reference,
+    /// One of its targets was edited or deleted, or a workload that follows one appeared.
+    Target,
+    /// A plugin that it uses was swapped.
+    Plugin,
+    /// A user asked by annotation, or a server by event.
+    Forced,
+    /// The last try failed.
+    Retry,
+}
+
+impl Cause {
+    /// Whether only a read that began after the trigger will do.
+    #[must_use]
+    pub fn wants_fresh_read(self) -> bool {
+        matches!(self, Self::Spec | Self::Forced)
+    }
+}
+
+/// What is pending for one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trigger {
+    /// The first cause, for logs.
+    pub cause: Cause,
+    /// A read must have begun after this instant; None: the last result will do.
+    pub not_before: Option<Instant>,
+}
+
+/// The pending triggers of one controller, and the way to its queue.
+pub struct Triggers {
+    pending: Mutex<HashMap<ObjectRef, Trigger>>,
+    wake: mpsc::UnboundedSender<ObjectRef>,
+}
+
+impl Triggers {
+    /// The receiver goes to the controller's `reconcile_on`. Unbounded, but merged: at most one entry for each resource is
+    /// in the way at a time.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<ObjectRef>) {
+        let (wake, woken) = mpsc::unbounded();
+        (Self { pending: Mutex::default(), wake }, woken)
+    }
+
+    /// Queues a resource.
+    pub fn wake(&self, object: &ObjectRef, cause: Cause) {
+        let mut pending = self.pending();
+        let known = pending.contains_key(object);
+        merge(&mut pending, object, cause);
+        if !known {
+            // The receiver is gone only while the process ends.
+            drop(self.wake.unbounded_send(object.clone()));
+        }
+    }
+
+    /// Notes a cause without queueing: for what the controller's own watch queues.
+    pub fn note(&self, object: &ObjectRef, cause: Cause) {
+        merge(&mut self.pending(), object, cause);
+    }
+
+    /// Takes what is pending. None: nothing but the controller's own requeue.
+    pub fn take(&self, object: &ObjectRef) -> Option<Trigger> {
+        self.pending().remove(object)
+    }
+
+    fn pending(&self) -> MutexGuard<'_, HashMap<ObjectRef, Trigger>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn merge(pending: &mut HashMap<ObjectRef, Trigger>, object: &ObjectRef, cause: Cause) {
+    let trigger = pending.entry(object.clone()).or_insert(Trigger { cause, not_before: None });
+    if cause.wants_fresh_read() {
+        trigger.not_before = Some(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object() -> ObjectRef {
+        ObjectRef { kind: "InfisicalSecret", namespace: "n".into(), name: "a".into() }
+    }
+
+    #[test]
+    fn a_wish_for_a_fresh_read_survives_other_causes_and_is_queued_once() {
+        let (triggers, mut woken) = Triggers::new();
+        triggers.wake(&object(), Cause::Read);
+        triggers.wake(&object(), Cause::Forced);
+        triggers.wake(&object(), Cause::Read);
+        assert!(triggers.take(&object()).is_some_and(|trigger| trigger.cause == Cause::Read && trigger.not_before.is_some()));
+        assert_eq!(woken.try_recv().ok(), Some(object()));
+        assert!(woken.try_recv().is_err());
+        assert_eq!(triggers.take(&object()), None);
+    }
+}
