@@ -5,11 +5,15 @@
 //! [`outcome::Outcome`], from which condition, event, metric and requeue are derived in one place.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod dereference;
+pub mod leader;
 pub mod metrics;
 pub mod object;
+pub mod options;
 pub mod outcome;
 pub mod plan;
 pub mod read;
+pub mod serve;
 pub mod session;
 pub mod trigger;

@@ -1,0 +1,66 @@
+//! Everything that an administrator decides, as values: what flags and environment come to.
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+/// How an operator runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Only these; empty for all.
+    pub namespaces: Vec<String>,
+    /// Kubeconfig; None for `KUBECONFIG`, the home folder, or the pod's own service account, in this order.
+    pub kubeconfig: Option<PathBuf>,
+    /// Server of resources that name none, as `INFISICAL_HOST_API` gives it.
+    pub host_api: Option<String>,
+    /// Servers that ambient identities may go to, beside the configured one and Infisical's own.
+    pub trusted_hosts: Vec<String>,
+    /// Sub-organisation to log in to.
+    pub organisation: Option<String>,
+    /// Where the ConfigMap `infisical-config` is.
+    pub config_namespace: String,
+    /// `kube-system/NAME` accounts whose tokens may be requested all the same.
+    pub token_request_system_accounts: Vec<String>,
+    pub plugins: PluginOptions,
+    pub leader: Option<LeaderOptions>,
+    pub metrics: Option<MetricsOptions>,
+    /// None serves no probes.
+    pub health: Option<SocketAddr>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PluginOptions {
+    /// The bundle folder.
+    pub bundle: PathBuf,
+    /// Machine code that was built beside it.
+    pub shipped_cache: Option<PathBuf>,
+    /// Machine code of our own.
+    pub cache: PathBuf,
+    /// This program, which compiles as a child.
+    pub compiler: PathBuf,
+    /// Folders behind the mounts.
+    pub mounts: BTreeMap<String, PathBuf>,
+    pub private_egress: bool,
+    /// `PLUGIN=CAPABILITY`: what the bundle grants and the administrator takes back.
+    pub withheld: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LeaderOptions {
+    pub namespace: String,
+    pub identity: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct MetricsOptions {
+    pub address: SocketAddr,
+    pub tls: Option<MetricsTls>,
+}
+
+/// A certificate for `/metrics`.
+#[derive(Clone, Debug)]
+pub enum MetricsTls {
+    /// Made at start.
+    SelfSigned,
+    Files {
+        certificate: PathBuf,
+        key: PathBuf,
+    },
+}
