@@ -128,8 +128,8 @@ pub struct Entry {
 pub struct SourceSecret {
     /// Key.
     pub key: String,
-    /// Value.
-    pub value: SecretBytes,
+    /// Value, shared with whoever writes it unrendered.
+    pub value: Arc<SecretBytes>,
     /// Folder.
     pub path: String,
     /// Comment.
