@@ -24,7 +24,7 @@ pub use descriptor::{Descriptor, Input, Need, World};
 pub use failure::{Class, Diagnostic, Failure, Violation};
 pub use grants::{Capability, CapabilityError, Grants};
 pub use limits::{CompileLimits, Limits};
-pub use runtime::{CallRecord, Config, LoadRecord, Observer, PluginInfo, Runtime, StartError};
+pub use runtime::{CallRecord, Config, Inspection, LoadRecord, Observer, PluginInfo, Runtime, ShippedCache, StartError};
 
 /// Bytes that can't be formatted and are zeroed when dropped.
 pub type SecretBytes = secrecy::SecretSlice<u8>;

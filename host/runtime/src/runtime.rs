@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 pub struct Config {
     /// The bundle folder: `index.json` and the components that it names. Watched.
     pub bundle: PathBuf,
-    /// Machine code made by the build of the bundle, beside it.
-    pub shipped_cache: Option<PathBuf>,
+    /// Machine code made by the build of the bundle.
+    pub shipped_cache: Option<ShippedCache>,
     /// Machine code of our own, with the key that authenticates it. Made if missing.
     pub local_cache: PathBuf,
     /// The program that compiles: it is run as `PROGRAM compile …`, which must call [`crate::Runtime::compile_child`].
@@ -29,6 +29,16 @@ pub struct Config {
     pub withheld: BTreeMap<String, crate::Grants>,
     /// Told of each call and load.
     pub observer: Arc<dyn Observer>,
+}
+
+/// Machine code that was compiled where the bundle was built. Trusted by digest: whoever built the program wrote down the
+/// digest of the manifest, and the manifest holds the digests of the files.
+#[derive(Clone, Debug)]
+pub struct ShippedCache {
+    /// Folder with `manifest.json` and the files that it names.
+    pub folder: PathBuf,
+    /// `sha256:…` of `manifest.json`. A manifest with another digest is ignored, with a warning.
+    pub manifest: String,
 }
 
 /// Told of what happens, for metrics. Must not block.
@@ -80,6 +90,23 @@ pub struct PluginInfo {
     pub error: Option<String>,
 }
 
+/// What one file is, as far as it was found out ([`Runtime::inspect`]).
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// `sha256:…` of the file.
+    pub digest: String,
+    /// Bytes of the file.
+    pub size: u64,
+    /// The world whose interface it exports.
+    pub world: Option<World>,
+    /// Every import by name, those of the contract and others.
+    pub imports: Vec<String>,
+    /// What it says about itself, once that passed the schema.
+    pub descriptor: Option<Arc<Descriptor>>,
+    /// Why a runtime would refuse to load it; None where it would load, given every grant that it needs.
+    pub refused: Option<String>,
+}
+
 /// Why a runtime can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -108,6 +135,7 @@ pub enum StartError {
 #[derive(Clone)]
 pub struct Runtime {
     plugins: Arc<arc_swap::ArcSwap<BTreeMap<String, PluginInfo>>>,
+    changes: Arc<tokio::sync::watch::Sender<u64>>,
 }
 
 impl Runtime {
@@ -118,13 +146,19 @@ impl Runtime {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let folder = |path: &PathBuf, cause| StartError::Folder { path: path.clone(), cause };
         drop(tokio::fs::read_dir(&config.bundle).await.map_err(|cause| folder(&config.bundle, cause))?);
-        Ok(Self { plugins: Arc::default() })
+        Ok(Self { plugins: Arc::default(), changes: Arc::default() })
     }
 
     /// All plugins that are known, by name.
     #[must_use]
     pub fn plugins(&self) -> Arc<BTreeMap<String, PluginInfo>> {
         self.plugins.load_full()
+    }
+
+    /// Counts up whenever a plugin was swapped, added or removed, or failed to load: what depends on plugins looks again.
+    #[must_use]
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     fn missing(&self, plugin: &str, world: World) -> Failure {
