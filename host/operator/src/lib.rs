@@ -14,6 +14,7 @@ pub mod options;
 pub mod outcome;
 pub mod plan;
 pub mod read;
+pub mod report;
 pub mod serve;
 pub mod session;
 pub mod trigger;
