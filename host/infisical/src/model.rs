@@ -80,6 +80,8 @@ pub enum ProjectRef {
     Id(String),
     /// By slug.
     Slug(String),
+    /// The one that a service token (`st.…`) belongs to: the token alone knows it, by `GET /v2/service-token`.
+    OfToken,
 }
 
 /// A project, as far as it is needed.

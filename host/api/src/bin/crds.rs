@@ -1,0 +1,11 @@
+//! Writes the custom resource definitions to the folder that is its argument, `deploy/crds` by default.
+use std::{env, error::Error, fs, path::PathBuf};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = env::args_os().nth(1).map_or_else(|| PathBuf::from("deploy/crds"), PathBuf::from);
+    fs::create_dir_all(&folder)?;
+    for (name, text) in api::crds::files()? {
+        fs::write(folder.join(name), text)?;
+    }
+    Ok(())
+}

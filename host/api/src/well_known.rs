@@ -1,0 +1,48 @@
+//! Names that tooling relies on: annotations, condition types, reasons of conditions.
+
+/// Group of all resources of this dialect.
+pub const GROUP: &str = "secrets.infisical.com";
+
+/// Annotations, on resources of ours, on their targets, on workloads.
+pub mod annotation {
+    /// On a target: the hash of its data ([`crate::version`]).
+    pub const VERSION: &str = "secrets.infisical.com/version";
+    /// On a target: the keys of the labels that were copied from the resource, sorted, joined by commas.
+    pub const MANAGED_LABELS: &str = "secrets.infisical.com/managed-labels";
+    /// On a target: the same for annotations.
+    pub const MANAGED_ANNOTATIONS: &str = "secrets.infisical.com/managed-annotations";
+    /// On a target: digest of the templates and the source data of its volatile entries.
+    pub const INPUTS: &str = "secrets.infisical.com/inputs";
+    /// On a workload and its pod template, followed by the name of the Secret: the version that the pods run with.
+    pub const MANAGED_SECRET_PREFIX: &str = "secrets.infisical.com/managed-secret.";
+    /// On a workload, set by its owner to `"true"`: restart it when a Secret that it uses changes.
+    pub const AUTO_RELOAD: &str = "secrets.infisical.com/auto-reload";
+    /// On a resource, set to `"true"`: take over targets that hold keys of someone else.
+    pub const ADOPT: &str = "secrets.infisical.com/adopt";
+    /// On a resource: a new value forces a fresh read.
+    pub const RESYNC: &str = "secrets.infisical.com/resync";
+    /// On a resource: a new value makes volatile entries anew.
+    pub const REROLL: &str = "secrets.infisical.com/reroll";
+}
+
+/// Types of conditions.
+pub mod condition {
+    /// On every kind, with `observedGeneration`: the one to look at.
+    pub const READY: &str = "Ready";
+    /// A login succeeded.
+    pub const LOADED_TOKEN: &str = "secrets.infisical.com/LoadedInfisicalToken";
+    /// The targets hold what Infisical holds.
+    pub const READY_TO_SYNC: &str = "secrets.infisical.com/ReadyToSyncSecrets";
+    /// The workloads that follow the targets are up to date.
+    pub const AUTO_REDEPLOY: &str = "secrets.infisical.com/AutoRedeployReady";
+}
+
+/// Reasons of the conditions that the peer writes too. `Ready` carries finer ones.
+pub mod reason {
+    /// With status True.
+    pub const OK: &str = "OK";
+    /// With status False.
+    pub const ERROR: &str = "Error";
+    /// With status False of [`super::condition::AUTO_REDEPLOY`]: not tried, since an earlier step failed.
+    pub const STOPPED: &str = "Stopped";
+}
