@@ -94,15 +94,38 @@ pub struct Owner {
     /// `secrets.infisical.com/v1alpha1`.
     pub api_version: &'static str,
     pub uid: String,
+    /// Of two resources with one target, the older keeps it.
+    pub created: Option<jiff::Timestamp>,
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
 }
 
+/// Values of a target by key.
+pub type Data = BTreeMap<String, Arc<SecretBytes>>;
+
+/// Value of the annotation `secrets.infisical.com/version`.
+#[derive(Clone, Debug)]
+pub enum Version {
+    /// Follows from the data that is written in the end, of which volatile values may be those of the live object.
+    Of(fn(&Data) -> String),
+    /// Is given, for example that of a lease.
+    Fixed(String),
+}
+
+impl Version {
+    #[must_use]
+    pub fn of(&self, data: &Data) -> String {
+        match self {
+            Self::Of(version) => version(data),
+            Self::Fixed(version) => version.clone(),
+        }
+    }
+}
+
 /// The data that a target must have. Values can't be formatted.
 pub struct Desired {
-    pub data: BTreeMap<String, Arc<SecretBytes>>,
-    /// Value of the annotation `secrets.infisical.com/version`.
-    pub version: String,
+    pub data: Data,
+    pub version: Version,
     /// Keys whose value used random numbers, time or fresh keys: kept from the live object while `inputs` is the same.
     pub volatile: std::collections::BTreeSet<String>,
     /// Digest of the templates and the source data, in hex.
