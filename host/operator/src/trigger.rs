@@ -48,19 +48,28 @@ pub struct Trigger {
     pub not_before: Option<Instant>,
 }
 
-/// The pending triggers of one controller, and the way to its queue.
+/// The pending triggers of one controller, and the ways to its queues: one for each watched namespace, or one for all.
 pub struct Triggers {
     pending: Mutex<HashMap<ObjectRef, Trigger>>,
-    wake: mpsc::UnboundedSender<ObjectRef>,
+    queues: Vec<(Scope, mpsc::UnboundedSender<ObjectRef>)>,
 }
 
+/// A namespace, or None for all.
+pub type Scope = Option<String>;
+
 impl Triggers {
-    /// The receiver goes to the controller's `reconcile_on`. Unbounded, but merged: at most one entry for each resource is
-    /// in the way at a time.
+    /// A receiver for each scope, in order. Unbounded, but merged: at most one entry for each resource is in the way at a
+    /// time.
     #[must_use]
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<ObjectRef>) {
-        let (wake, woken) = mpsc::unbounded();
-        (Self { pending: Mutex::default(), wake }, woken)
+    pub fn new(scopes: &[Scope]) -> (Self, Vec<mpsc::UnboundedReceiver<ObjectRef>>) {
+        let (queues, woken) = scopes
+            .iter()
+            .map(|scope| {
+                let (queue, woken) = mpsc::unbounded();
+                ((scope.clone(), queue), woken)
+            })
+            .unzip();
+        (Self { pending: Mutex::default(), queues }, woken)
     }
 
     /// Queues a resource.
@@ -69,8 +78,11 @@ impl Triggers {
         let known = pending.contains_key(object);
         merge(&mut pending, object, cause);
         if !known {
-            // The receiver is gone only while the process ends.
-            drop(self.wake.unbounded_send(object.clone()));
+            let serves = |scope: &Scope| scope.as_deref().is_none_or(|namespace| namespace == object.namespace);
+            for (_, queue) in self.queues.iter().filter(|(scope, _)| serves(scope)) {
+                // The receiver is gone only while the process ends.
+                drop(queue.unbounded_send(object.clone()));
+            }
         }
     }
 
@@ -106,13 +118,16 @@ mod tests {
 
     #[test]
     fn a_wish_for_a_fresh_read_survives_other_causes_and_is_queued_once() {
-        let (triggers, mut woken) = Triggers::new();
+        let (triggers, mut woken) = Triggers::new(&[Some("other".into()), None]);
+        let mut woken_elsewhere = woken.remove(0);
+        let mut woken = woken.remove(0);
         triggers.wake(&object(), Cause::Read);
         triggers.wake(&object(), Cause::Forced);
         triggers.wake(&object(), Cause::Read);
         assert!(triggers.take(&object()).is_some_and(|trigger| trigger.cause == Cause::Read && trigger.not_before.is_some()));
         assert_eq!(woken.try_recv().ok(), Some(object()));
         assert!(woken.try_recv().is_err());
+        assert!(woken_elsewhere.try_recv().is_err());
         assert_eq!(triggers.take(&object()), None);
     }
 }

@@ -192,8 +192,7 @@ impl RunArgs {
                 withheld: self.withheld_grants.clone(),
             },
             leader,
-            metrics: bind_address("--metrics-bind-address", &self.metrics_bind_address)?
-                .map(|address| MetricsOptions { address, tls }),
+            metrics: bind_address("--metrics-bind-address", &self.metrics_bind_address)?.map(|address| MetricsOptions { address, tls }),
             health: bind_address("--health-probe-bind-address", &self.health_probe_bind_address)?,
         })
     }

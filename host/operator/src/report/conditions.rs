@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn conditions_of_others_stay() {
-        let other = Condition { type_: "example.com/Other".into(), ..get(&conditions(&Outcome::Synced(done()), None, &[], at(1)), READY).clone() };
+        let other =
+            Condition { type_: "example.com/Other".into(), ..get(&conditions(&Outcome::Synced(done()), None, &[], at(1)), READY).clone() };
         let after = conditions(&Outcome::Synced(done()), None, std::slice::from_ref(&other), at(2));
         assert_eq!(after.first(), Some(&other));
     }

@@ -20,7 +20,8 @@ const TEXT: usize = 1000;
 pub fn note(before: &[Condition], after: &[Condition], outcome: &Outcome) -> Option<Note> {
     let ready = |all: &[Condition]| all.iter().find(|condition| condition.type_ == READY).cloned();
     let (was, is) = (ready(before), ready(after));
-    let same = was.as_ref().map(|condition| (&condition.status, &condition.message)) == is.as_ref().map(|condition| (&condition.status, &condition.message));
+    let same = was.as_ref().map(|condition| (&condition.status, &condition.message))
+        == is.as_ref().map(|condition| (&condition.status, &condition.message));
     let cut = |text: &str| text.chars().take(TEXT).collect::<String>();
     match outcome {
         Outcome::Failed { fault, .. } if !same => Some(Note { warning: true, reason: fault.reason, text: cut(&fault.message) }),
@@ -28,9 +29,11 @@ pub fn note(before: &[Condition], after: &[Condition], outcome: &Outcome) -> Opt
             let recovered = was.is_some_and(|condition| condition.status == "False");
             match done.warnings.first() {
                 Some(warning) if !same => Some(Note { warning: true, reason: warning.reason, text: cut(&warning.message) }),
-                _ if done.restarted > 0 => {
-                    Some(Note { warning: false, reason: "Restarted", text: format!("Restarted {} of {} workload(s)", done.restarted, done.workloads) })
-                }
+                _ if done.restarted > 0 => Some(Note {
+                    warning: false,
+                    reason: "Restarted",
+                    text: format!("Restarted {} of {} workload(s)", done.restarted, done.workloads),
+                }),
                 _ if recovered => Some(Note { warning: false, reason: "Recovered", text: "Syncing again".into() }),
                 _ => None,
             }

@@ -37,7 +37,9 @@ pub struct Reports {
 }
 
 /// A kind whose status is a list of conditions.
-pub trait Reported: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope> + HasStatus + Clone + DeserializeOwned + Debug {
+pub trait Reported:
+    Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope> + HasStatus + Clone + DeserializeOwned + Debug
+{
     /// The conditions as they stand.
     fn conditions(&self) -> &[Condition];
 }
@@ -126,4 +128,15 @@ pub fn brief(error: &kube::Error) -> String {
 /// At most 512 characters, none of them a control character.
 fn clean(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(512).collect()
+}
+
+/// What broke a watch, without what was sent or received.
+#[must_use]
+pub fn watch_error(error: &kube::runtime::watcher::Error) -> String {
+    use kube::runtime::watcher::Error;
+    match error {
+        Error::InitialListFailed(error) | Error::WatchStartFailed(error) | Error::WatchFailed(error) => brief(error),
+        Error::WatchError(status) => format!("{} {}", status.code, status.reason),
+        Error::NoResourceVersion => "a list without a resource version".into(),
+    }
 }

@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn retries_back_off_to_five_minutes_and_start_anew_after_a_success() {
         let mut backoff = Backoff::default();
-        let waits: Vec<_> = (0..12).filter_map(|_| next_try(&mut backoff, &failed(Class::Transient, None), 0.0)).map(|wait| wait.as_secs()).collect();
+        let waits: Vec<_> =
+            (0..12).filter_map(|_| next_try(&mut backoff, &failed(Class::Transient, None), 0.0)).map(|wait| wait.as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
         assert_eq!(next_try(&mut backoff, &Outcome::Synced(Done::default()), 0.0), None);
         assert_eq!(next_try(&mut backoff, &failed(Class::Transient, None), 1.0), Some(Duration::from_millis(1250)));

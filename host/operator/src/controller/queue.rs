@@ -1,0 +1,201 @@
+//! The queue of one kind in one scope: a watch that sees what a user changed, and wake-ups from everywhere else.
+//!
+//! Changes of the status alone queue nothing: they are our own. A restart of the watch lists everything again; what is
+//! missing then was deleted meanwhile, and is forgotten like what was seen to be deleted.
+use crate::{
+    object::ObjectRef,
+    trigger::{Cause, Triggers},
+};
+use futures::{Stream, StreamExt, TryStreamExt, channel::mpsc, future, stream};
+use kube::{
+    Api, Resource, ResourceExt,
+    runtime::{
+        WatchStreamExt, applier,
+        controller::{Action, Config},
+        reflector::{self, ObjectRef as KubeRef},
+        watcher::{self, Event},
+    },
+};
+use serde::de::DeserializeOwned;
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+    fmt::Debug,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Reconciles at once: a thousand resources wait for network, not for CPU.
+const CONCURRENCY: u16 = 64;
+
+/// Holds megabytes of what the spec says anyway.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// What a watch has seen of its objects, and what to do about the next event.
+pub struct Changes<F> {
+    kind: &'static str,
+    triggers: Arc<Triggers>,
+    gone: F,
+    seen: HashMap<(String, String), u64>,
+    listed: HashSet<(String, String)>,
+}
+
+impl<F: FnMut(ObjectRef)> Changes<F> {
+    /// `gone` is told of objects that were deleted.
+    pub fn new(kind: &'static str, triggers: Arc<Triggers>, gone: F) -> Self {
+        Self { kind, triggers, gone, seen: HashMap::new(), listed: HashSet::new() }
+    }
+
+    /// The object to queue, if any.
+    pub fn take<K: Resource<DynamicType = ()>>(&mut self, event: &Event<K>) -> Option<KubeRef<K>> {
+        match event {
+            Event::Init => {
+                self.listed.clear();
+                None
+            }
+            Event::InitApply(object) => {
+                self.listed.insert(name(object));
+                self.applied(object)
+            }
+            Event::InitDone => {
+                let missing: Vec<_> = self.seen.keys().filter(|name| !self.listed.contains(*name)).cloned().collect();
+                self.listed = HashSet::new();
+                missing.into_iter().for_each(|name| self.deleted(name));
+                None
+            }
+            Event::Apply(object) => self.applied(object),
+            Event::Delete(object) => {
+                self.deleted(name(object));
+                None
+            }
+        }
+    }
+
+    fn applied<K: Resource<DynamicType = ()>>(&mut self, object: &K) -> Option<KubeRef<K>> {
+        let before = self.seen.insert(name(object), fingerprint(object));
+        if before == Some(fingerprint(object)) {
+            return None;
+        }
+        let (namespace, name) = name(object);
+        let cause = if before.is_none() { Cause::Startup } else { Cause::Spec };
+        self.triggers.note(&ObjectRef { kind: self.kind, namespace, name }, cause);
+        Some(KubeRef::from_obj(object))
+    }
+
+    fn deleted(&mut self, (namespace, name): (String, String)) {
+        self.seen.remove(&(namespace.clone(), name.clone()));
+        let object = ObjectRef { kind: self.kind, namespace, name };
+        self.triggers.take(&object);
+        (self.gone)(object);
+    }
+}
+
+fn name<K: Resource>(object: &K) -> (String, String) {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// Everything of an object that a user can change, and whether it is being deleted.
+fn fingerprint<K: Resource>(object: &K) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let meta = object.meta();
+    (&meta.uid, meta.generation, &meta.labels, &meta.annotations, meta.deletion_timestamp.is_some()).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Reconciles until `stop`, then ends those that have begun.
+pub async fn run<K, C, R, F>(
+    api: Api<K>,
+    changes: Changes<F>,
+    woken: mpsc::UnboundedReceiver<ObjectRef>,
+    context: Arc<C>,
+    reconcile: impl Fn(Arc<K>, Arc<C>) -> R + Send + 'static,
+    stop: CancellationToken,
+) where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    C: Send + Sync + 'static,
+    R: Future<Output = Action> + Send + 'static,
+    F: FnMut(ObjectRef) + Send + 'static,
+{
+    let (store, writer) = reflector::store();
+    let watched = watcher::watcher(api, watcher::Config::default()).default_backoff().modify(trim).reflect(writer);
+    let queue = queue(watched, changes, woken).take_until(stop.cancelled_owned());
+    // A reconcile reports its own failures: nothing is left for an error policy.
+    let never = |_: Arc<K>, error: &Infallible, _: Arc<C>| -> Action { match *error {} };
+    let reconcile = move |object, context| {
+        let action = reconcile(object, context);
+        Box::pin(async move { Ok(action.await) })
+    };
+    applier(reconcile, never, context, store, Box::pin(queue), Config::default().concurrency(CONCURRENCY))
+        .for_each(|ended| {
+            // Woken, and deleted before its turn came.
+            if let Err(error) = ended
+                && !matches!(error, kube::runtime::controller::Error::ObjectNotFound(_))
+            {
+                tracing::error!(error = %error, "a queue failed");
+            }
+            future::ready(())
+        })
+        .await;
+}
+
+fn trim<K: Resource>(object: &mut K) {
+    object.managed_fields_mut().clear();
+    object.annotations_mut().remove(LAST_APPLIED);
+}
+
+fn queue<K, F>(
+    watched: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
+    mut changes: Changes<F>,
+    woken: mpsc::UnboundedReceiver<ObjectRef>,
+) -> impl Stream<Item = Result<KubeRef<K>, Infallible>> + Send
+where
+    K: Resource<DynamicType = ()> + Send + 'static,
+    F: FnMut(ObjectRef) + Send,
+{
+    let kind = changes.kind;
+    let changed = watched
+        .inspect_err(move |error| tracing::warn!(kind, error = %crate::report::watch_error(error), "a watch broke and starts again"))
+        .filter_map(move |event| future::ready(event.ok().and_then(|event| changes.take(&event))));
+    let woken = woken.map(|object| KubeRef::new(&object.name).within(&object.namespace));
+    stream::select(changed, woken).map(Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use std::sync::Mutex;
+
+    fn object(name: &str, generation: i64) -> ConfigMap {
+        let mut object = ConfigMap::default();
+        object.metadata.name = Some(name.into());
+        object.metadata.namespace = Some("n".into());
+        object.metadata.generation = Some(generation);
+        object
+    }
+
+    #[test]
+    fn status_changes_queue_nothing_and_what_a_new_list_lacks_is_gone() {
+        let (triggers, _woken) = Triggers::new(&[None]);
+        let gone = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&gone);
+        let mut changes = Changes::new("ConfigMap", Arc::new(triggers), move |object| told.lock().unwrap().push(object.name));
+        assert!(changes.take(&Event::Init::<ConfigMap>).is_none());
+        assert!(changes.take(&Event::InitApply(object("a", 1))).is_some());
+        assert!(changes.take(&Event::InitApply(object("b", 1))).is_some());
+        assert!(changes.take(&Event::InitDone::<ConfigMap>).is_none());
+        let mut status = object("a", 1);
+        status.metadata.resource_version = Some("2".into());
+        assert!(changes.take(&Event::Apply(status)).is_none());
+        assert!(changes.take(&Event::Apply(object("a", 2))).is_some());
+        let trigger = changes.triggers.take(&ObjectRef { kind: "ConfigMap", namespace: "n".into(), name: "a".into() });
+        assert!(trigger.is_some_and(|trigger| trigger.not_before.is_some()));
+        changes.take(&Event::Init::<ConfigMap>);
+        changes.take(&Event::InitApply(object("b", 1)));
+        changes.take(&Event::InitDone::<ConfigMap>);
+        assert_eq!(*gone.lock().unwrap(), ["a"]);
+        changes.take(&Event::Delete(object("b", 1)));
+        assert_eq!(*gone.lock().unwrap(), ["a", "b"]);
+    }
+}
