@@ -87,3 +87,65 @@ impl Outcome {
         }
     }
 }
+
+impl From<runtime::Failure> for Fault {
+    fn from(failure: runtime::Failure) -> Self {
+        use runtime::{Class as Kind, Failure};
+        let class = match failure.class() {
+            Kind::Transient => Class::Transient,
+            Kind::UserFix => Class::UserFix,
+            Kind::Denied => Class::Denied,
+            Kind::Plugin => Class::Plugin,
+            Kind::Host => Class::Bug,
+        };
+        let (reason, hint) = match &failure {
+            Failure::NotFound { .. } => ("PluginNotFound", ""),
+            Failure::NotReady { .. } => ("PluginNotReady", ""),
+            Failure::Settings(_) => ("InvalidSettings", ""),
+            Failure::Template(_) => ("TemplateFailed", ""),
+            Failure::Credentials(_) => ("InvalidCredentials", ""),
+            Failure::Denied(_) => ("PluginDenied", ""),
+            Failure::NotGranted { ambient: true, .. } => {
+                ("AmbientNotGranted", "; list the server with --trusted-host if the operator's own identity may go there")
+            }
+            Failure::NotGranted { .. } => ("CapabilityNotGranted", "; an administrator grants capabilities in the bundle's index"),
+            Failure::Unavailable(_) => ("PluginServiceUnavailable", ""),
+            Failure::Trapped(_) => ("PluginTrapped", ""),
+            Failure::TimedOut(_) => ("PluginTimedOut", ""),
+            Failure::OutOfMemory(_) => ("PluginOutOfMemory", ""),
+            Failure::Budget(_) => ("PluginBudgetExceeded", ""),
+            Failure::BadResult(_) => ("PluginBadResult", ""),
+            Failure::Internal(_) => ("PluginFailed", ""),
+            Failure::Busy => ("PluginBusy", ""),
+            Failure::HeldOff(_) => ("PluginHeldOff", ""),
+            Failure::Host(_) => ("InternalError", ""),
+        };
+        Self { reason, class, message: format!("{failure}{hint}"), retry_after: failure.retry_after() }
+    }
+}
+
+impl From<infisical::Error> for Fault {
+    fn from(error: infisical::Error) -> Self {
+        use infisical::Class as Kind;
+        let class = match error.class() {
+            Kind::Transient | Kind::NotInfisical => Class::Transient,
+            Kind::UserFix => Class::UserFix,
+            Kind::Unauthorized | Kind::Denied => Class::Denied,
+        };
+        let reason = match (&error, error.class()) {
+            (infisical::Error::Refused { status: 429, .. }, _) => "RateLimited",
+            (infisical::Error::Refused { status: 404, .. }, _) => "NotFound",
+            (infisical::Error::Refused { .. }, Kind::Unauthorized) => "Unauthorized",
+            (infisical::Error::Refused { .. }, Kind::Denied) => "PermissionDenied",
+            (infisical::Error::Refused { .. }, Kind::Transient) => "ServerError",
+            (infisical::Error::Refused { .. }, _) => "RequestRefused",
+            (other, _) => match other.reason() {
+                "Hidden" => "SecretValueHidden",
+                "CaBundle" => "InvalidCaBundle",
+                "Login" => "LoginNotSendable",
+                reason => reason,
+            },
+        };
+        Self { reason, class, message: error.to_string(), retry_after: error.retry_after() }
+    }
+}
