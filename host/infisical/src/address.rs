@@ -1,4 +1,5 @@
 //! The base address of a server, as users write it: with or without `/api`, with or without a trailing slash.
+use crate::Error;
 use std::fmt;
 use url::Url;
 
@@ -54,6 +55,24 @@ impl Address {
         url.set_path(&format!("{}/{}", self.0.path(), path.trim_start_matches('/')));
         url
     }
+
+    /// The URL of one resource of an endpoint: `name` becomes the last segment of the path, escaped.
+    ///
+    /// # Errors
+    /// A name that a path can't hold: empty, `.` or `..`.
+    pub(crate) fn resource(&self, path: &str, name: &str) -> Result<Url, Error> {
+        let mut url = self.endpoint(path);
+        let wrong = || Error::Request(format!("{name:?} can't be the name of a secret or a project"));
+        if matches!(name, "" | "." | "..") {
+            return Err(wrong());
+        }
+        url.path_segments_mut().map_err(|()| wrong())?.push(name);
+        Ok(url)
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
 }
 
 impl fmt::Display for Address {
@@ -75,6 +94,15 @@ mod tests {
         assert_eq!(wanted.endpoint("/v3/x").as_str(), "https://a.example/api/v3/x");
         assert_eq!(Address::parse("http://a/sub/api/").unwrap().endpoint("v1/y").as_str(), "http://a/sub/api/v1/y");
         assert_eq!(Address::parse("http://a:8080/sub").unwrap().origin(), "http://a:8080");
+    }
+
+    #[test]
+    fn a_name_stays_one_segment() {
+        let address = Address::parse("https://a.example").unwrap();
+        assert_eq!(address.resource("/v4/secrets", "a/../b?c").unwrap().as_str(), "https://a.example/api/v4/secrets/a%2F..%2Fb%3Fc");
+        for name in ["", ".", ".."] {
+            assert!(address.resource("/v4/secrets", name).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub enum Error {
         operation: &'static str,
         /// `scheme://host[:port]`.
         origin: String,
-        /// Status and content type, nothing of the body.
+        /// Status and content type or size, nothing of the body.
         found: String,
     },
     /// The identity may see that secrets exist, but not their values.
@@ -75,9 +75,12 @@ pub enum Error {
     /// The CA bundle holds no usable certificate.
     #[error("the CA bundle can't be used: {0}")]
     CaBundle(String),
-    /// The proof of a login can't be sent.
+    /// The proof of a login, or a token, can't be sent.
     #[error("the login can't be sent: {0}")]
     Login(String),
+    /// What was asked for can't be written as a request.
+    #[error("the request can't be sent: {0}")]
+    Request(String),
 }
 
 impl Error {
@@ -88,7 +91,7 @@ impl Error {
             Self::Unreachable { .. } | Self::TimedOut { .. } => Class::Transient,
             Self::NotInfisical { .. } => Class::NotInfisical,
             Self::Hidden { .. } => Class::Denied,
-            Self::CaBundle(_) | Self::Login(_) => Class::UserFix,
+            Self::CaBundle(_) | Self::Login(_) | Self::Request(_) => Class::UserFix,
             Self::Refused { status, error, .. } => match status {
                 401 => Class::Unauthorized,
                 403 if error == "TokenError" => Class::Unauthorized,
@@ -103,6 +106,20 @@ impl Error {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.into()
+    }
+
+    /// Whether the server does not know the path at all, as an older version would answer: a 404 of its router, which has no
+    /// request id.
+    pub(crate) fn is_missing_route(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, request_id: None, .. })
+    }
+
+    /// Label of metrics: the HTTP status where the server refused, else the reason.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Refused { status, .. } => status.to_string(),
+            _ => self.reason().into(),
+        }
     }
 
     /// How long the server asked to be left alone.

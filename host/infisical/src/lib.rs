@@ -8,10 +8,19 @@
 #![warn(missing_docs)]
 
 mod address;
+mod answer;
+mod client;
 mod error;
+mod life;
+mod login;
 mod model;
+mod project;
+mod refusal;
+mod secrets;
+mod wire;
 
 pub use address::{Address, AddressError};
+pub use client::{Client, ClientConfig, Observer, Timeouts};
 pub use error::{Class, Error};
 pub use model::{
     AccessToken, Etag, Fields, Import, ListRequest, Listed, Listing, LoginRequest, Project, ProjectRef, Secret, SecretRequest, Token,

@@ -51,7 +51,8 @@ pub struct LoginRequest {
 pub struct AccessToken {
     /// The token.
     pub token: Token,
-    /// From `expiresIn`; the token's own `exp` where that is sooner. None where neither is given.
+    /// Life from now: the sooner of `expiresIn` (0 counts as not given) and the token's own `exp`. None where neither is
+    /// given.
     pub expires_in: Option<Duration>,
     /// From `accessTokenMaxTTL`: beyond it renewing is refused. None where the server gives no bound.
     pub max_ttl: Option<Duration>,
@@ -129,25 +130,25 @@ pub struct SecretRequest {
     pub include_imports: bool,
 }
 
-/// An entity tag of a list, to be sent back as it came.
+/// An entity tag of a read, to be sent back as it came with the same request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Etag(pub(crate) String);
 
-/// The answer to a list.
+/// The answer to a read.
 pub enum Listed {
-    /// Nothing changed since the entity tag that was sent.
+    /// Nothing changed since the answer whose entity tag was sent.
     NotModified,
     /// The secrets.
     Modified(Listing),
 }
 
-/// The secrets of one folder.
+/// The secrets of one folder, or one secret by name.
 pub struct Listing {
     /// In the order of the answer. Keys may repeat when recursive.
     pub secrets: Vec<Secret>,
     /// In the order of the answer.
     pub imports: Vec<Import>,
-    /// For the next list.
+    /// For the next read.
     pub etag: Option<Etag>,
 }
 
