@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod call;
+mod capability;
 mod descriptor;
 mod failure;
 mod grants;
@@ -20,6 +21,7 @@ pub use call::{
     Ambient, AuthCall, Caller, ClientIdentity, Decision, Entry, EvaluateCall, Exchange, GenerateCall, Generated, Output, Proof, Proved,
     RenderCall, Rendered, Rendering, SourceSecret, TokenFailure, TokenFuture, TokenSource, Verdict,
 };
+pub use capability::mounts::{MountError, Mounts};
 pub use descriptor::{Descriptor, Input, Need, World};
 pub use failure::{Class, Diagnostic, Failure, Violation};
 pub use grants::{Capability, CapabilityError, Grants};
