@@ -7,6 +7,10 @@
 #![warn(missing_docs)]
 
 pub mod crds;
+pub mod dialect;
+pub mod interval;
+pub mod names;
 pub mod text;
 pub mod v1alpha1;
+pub mod version;
 pub mod well_known;
