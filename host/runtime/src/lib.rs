@@ -16,6 +16,7 @@ mod failure;
 mod grants;
 mod limits;
 mod runtime;
+mod wasi;
 
 pub use call::{
     Ambient, AuthCall, Caller, ClientIdentity, Decision, Entry, EvaluateCall, Exchange, GenerateCall, Generated, Output, Proof, Proved,

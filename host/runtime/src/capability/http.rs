@@ -43,6 +43,11 @@ const RESERVED: [HeaderName; 9] = [
     HeaderName::from_static("keep-alive"),
 ];
 
+/// Whether a header is the host's own.
+pub(crate) fn is_reserved(name: &HeaderName) -> bool {
+    RESERVED.contains(name) || name.as_str().starts_with("proxy-")
+}
+
 /// A request. Header values and the body count as secret.
 pub(crate) struct Request {
     /// `GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`.
@@ -228,7 +233,7 @@ fn headers(given: Vec<(String, SecretBytes)>) -> Result<HeaderMap, HttpError> {
     for (name, value) in given {
         let refused = |cause| HttpError::Header { name: name.chars().take(64).collect(), cause };
         let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused("its name is not valid"))?;
-        if RESERVED.contains(&parsed) || parsed.as_str().starts_with("proxy-") {
+        if is_reserved(&parsed) {
             return Err(refused("it is the host's own"));
         }
         if name.len() + value.expose_secret().len() > MAX_HEADER {
