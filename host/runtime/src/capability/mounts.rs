@@ -186,3 +186,136 @@ fn join(names: impl Iterator<Item = String>) -> String {
     let names: Vec<_> = names.collect();
     if names.is_empty() { "none".into() } else { names.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+    use std::{fs, os::unix::fs::symlink};
+
+    /// A mount `token` laid out as Kubernetes lays out a projected volume, beside a file that no plugin may read.
+    struct Machine {
+        folder: tempfile::TempDir,
+        mounts: Mounts,
+    }
+
+    impl Machine {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let mount = folder.path().join("token");
+            fs::create_dir_all(mount.join("..2026_01_01")).unwrap();
+            fs::write(mount.join("..2026_01_01/token"), "canary-4711").unwrap();
+            symlink("..2026_01_01", mount.join("..data")).unwrap();
+            symlink("..data/token", mount.join("token")).unwrap();
+            fs::write(folder.path().join("outside"), "canary-0815").unwrap();
+            let mounts = Mounts::new(BTreeMap::from([("token".to_owned(), mount)]));
+            Self { folder, mounts }
+        }
+
+        fn mount(&self) -> PathBuf {
+            self.folder.path().join("token")
+        }
+
+        async fn read(&self, path: &str) -> Result<String, MountError> {
+            self.mounts.open("token", path).await.map(|bytes| String::from_utf8(bytes.expose_secret().to_vec()).unwrap())
+        }
+
+        async fn refused(&self, path: &str) -> MountError {
+            let error = self.read(path).await.unwrap_err();
+            assert!(!error.to_string().contains("canary"), "{error}");
+            assert!(matches!(Refusal::from(error.clone()), Refusal::Credentials(_)));
+            error
+        }
+    }
+
+    fn escapes(error: &MountError) -> bool {
+        matches!(error, MountError::Escapes { .. })
+    }
+
+    #[tokio::test]
+    async fn a_projected_volume_is_read_through_its_links_and_anew_each_time() {
+        let machine = Machine::new();
+        assert_eq!(machine.read("token").await.unwrap(), "canary-4711");
+        assert_eq!(machine.read("./..data/../token").await.unwrap(), "canary-4711");
+        fs::create_dir(machine.mount().join("..2026_01_02")).unwrap();
+        fs::write(machine.mount().join("..2026_01_02/token"), "rotated").unwrap();
+        symlink("..2026_01_02", machine.mount().join("..data_tmp")).unwrap();
+        fs::rename(machine.mount().join("..data_tmp"), machine.mount().join("..data")).unwrap();
+        assert_eq!(machine.read("token").await.unwrap(), "rotated");
+    }
+
+    #[tokio::test]
+    async fn no_path_leads_out() {
+        let machine = Machine::new();
+        symlink("../outside", machine.mount().join("relative")).unwrap();
+        symlink(machine.folder.path().join("outside"), machine.mount().join("absolute")).unwrap();
+        symlink("..", machine.mount().join("up")).unwrap();
+        let outside = machine.folder.path().join("outside");
+        for path in ["../outside", "..", "../token/token", "relative", "absolute", "up/outside", "/etc/passwd", outside.to_str().unwrap()] {
+            assert!(escapes(&machine.refused(path).await), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_regular_files_are_read_and_a_pipe_holds_up_nobody() {
+        let machine = Machine::new();
+        rustix::fs::mkfifoat(rustix::fs::CWD, machine.mount().join("pipe"), rustix::fs::Mode::RUSR).unwrap();
+        fs::create_dir(machine.mount().join("folder")).unwrap();
+        for path in ["pipe", "folder", "."] {
+            assert!(matches!(machine.refused(path).await, MountError::NotRegular { .. }), "{path}");
+        }
+        for path in ["missing", "", "token/below"] {
+            assert!(matches!(machine.refused(path).await, MountError::Unreadable { .. }), "{path}");
+        }
+        let nul = machine.refused("a\0b").await;
+        assert!(matches!(nul, MountError::Unreadable { cause: io::ErrorKind::InvalidInput, .. }), "{nul}");
+    }
+
+    #[tokio::test]
+    async fn a_file_has_64_kib_at_most() {
+        let machine = Machine::new();
+        fs::write(machine.mount().join("fits"), vec![b'a'; MAX_FILE]).unwrap();
+        fs::write(machine.mount().join("long"), vec![b'a'; MAX_FILE + 1]).unwrap();
+        assert_eq!(machine.read("fits").await.unwrap().len(), MAX_FILE);
+        assert!(matches!(machine.refused("long").await, MountError::TooLong { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_folder_may_appear_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let mounts = Mounts::new(BTreeMap::from([("late".to_owned(), folder.path().join("late"))]));
+        assert!(matches!(mounts.open("late", "file").await, Err(MountError::Unreadable { .. })));
+        fs::create_dir(folder.path().join("late")).unwrap();
+        fs::write(folder.path().join("late/file"), "there").unwrap();
+        assert_eq!(mounts.open("late", "file").await.unwrap().expose_secret(), b"there");
+    }
+
+    #[tokio::test]
+    async fn an_unknown_mount_is_named_with_the_known_ones() {
+        let error = Machine::new().mounts.open("gcp", "key.json").await.err().unwrap();
+        assert_eq!(error.to_string(), r#"there is no mount "gcp"; there are: token"#);
+    }
+
+    #[test]
+    fn an_absolute_path_belongs_to_the_longest_folder_that_holds_it() {
+        let mounts = Mounts::new(
+            [("run", "/var/run/secrets"), ("service-account", "/var/run/secrets/kubernetes.io/serviceaccount"), ("gcp", "/gcp/")]
+                .into_iter()
+                .map(|(name, folder)| (name.to_owned(), folder.into()))
+                .collect(),
+        );
+        let located = |path: &str| mounts.locate(path).map(|(mount, path)| format!("{mount} {path}"));
+        for (path, expected) in [
+            ("/var/run/secrets/kubernetes.io/serviceaccount/token", "service-account token"),
+            ("/var/run/secrets/kubernetes.io/other", "run kubernetes.io/other"),
+            ("/var/run/secrets/kubernetes.io/serviceaccount2/token", "run kubernetes.io/serviceaccount2/token"),
+            ("/gcp//./key.json", "gcp key.json"),
+        ] {
+            assert_eq!(located(path).as_deref(), Ok(expected), "{path}");
+        }
+        for path in ["/etc/passwd", "/gcp", "/gcpx/key", "gcp/key.json", "", "/gcp/../etc/passwd", "/gcp/a/../../etc/passwd", "/var/run"] {
+            let error = located(path).unwrap_err();
+            assert!(matches!(&error, MountError::Outside { available, .. } if available.contains("/gcp")), "{path}: {error}");
+        }
+    }
+}

@@ -158,3 +158,124 @@ fn open(pem: &str, passphrase: &SecretBytes) -> Result<SecretDocument, SignError
         _ => SignError::Passphrase,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    const PKCS8: &str = include_str!("../../tests/fixtures/keys/pkcs8.pem");
+    const PKCS1: &str = include_str!("../../tests/fixtures/keys/pkcs1.pem");
+    const PBKDF2: &str = include_str!("../../tests/fixtures/keys/pbkdf2.pem");
+    const SCRYPT: &str = include_str!("../../tests/fixtures/keys/scrypt.pem");
+    const MANY_ROUNDS: &str = include_str!("../../tests/fixtures/keys/many-rounds.pem");
+    const DEK_INFO: &str = include_str!("../../tests/fixtures/keys/dek-info.pem");
+    const PBES1: &str = include_str!("../../tests/fixtures/keys/pbes1.pem");
+    const P256: &str = include_str!("../../tests/fixtures/keys/p256.pem");
+    const RSA1024: &str = include_str!("../../tests/fixtures/keys/rsa1024.pem");
+    const SIGNATURE: &str = include_str!("../../tests/fixtures/keys/signature.base64");
+
+    fn request(algorithm: &str, key: impl AsRef<[u8]>, data: &[u8]) -> SignRequest {
+        SignRequest {
+            key: key.as_ref().to_vec().into(),
+            passphrase: None,
+            algorithm: algorithm.into(),
+            data: data.to_vec(),
+            key_suffix: None,
+        }
+    }
+
+    async fn rsa(key: &str, passphrase: Option<&str>) -> Result<String, SignError> {
+        let passphrase = passphrase.map(|text| text.as_bytes().to_vec().into());
+        let signature = sign(SignRequest { passphrase, ..request("rsa-pkcs1-sha256", key, b"what is signed") }).await?;
+        Ok(STANDARD.encode(signature))
+    }
+
+    async fn refused(key: &str, passphrase: Option<&str>) -> SignError {
+        let error = rsa(key, passphrase).await.unwrap_err();
+        for line in key.lines().filter(|line| line.len() > 16 && !line.starts_with('-')) {
+            assert!(!error.to_string().contains(line), "{error}");
+        }
+        assert!(matches!(Refusal::from(error.clone()), Refusal::Credentials(_)));
+        error
+    }
+
+    #[tokio::test]
+    async fn rsa_signs_as_openssl_does_whatever_form_the_key_has() {
+        let windows = PKCS8.replace('\n', "\r\n");
+        let padded = format!("\n\n  {PBKDF2}\n");
+        for (key, passphrase) in [
+            (PKCS8, None),
+            (PKCS1, None),
+            (windows.as_str(), None),
+            (PKCS8, Some("not needed")),
+            (PBKDF2, Some("open-sesame")),
+            (padded.as_str(), Some("open-sesame")),
+            (SCRYPT, Some("open-sesame")),
+        ] {
+            assert_eq!(rsa(key, passphrase).await.as_deref(), Ok(SIGNATURE));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_encrypted_key_needs_its_passphrase() {
+        assert_eq!(refused(PBKDF2, None).await, SignError::NoPassphrase);
+        assert_eq!(refused(PBKDF2, Some("canary-4711")).await, SignError::Passphrase);
+        assert_eq!(refused(SCRYPT, Some("")).await, SignError::Passphrase);
+    }
+
+    #[tokio::test]
+    async fn older_encryption_is_refused_with_the_way_out() {
+        for key in [DEK_INFO, PBES1] {
+            let error = refused(key, Some("x")).await;
+            assert_eq!(error, SignError::Legacy);
+            assert!(error.to_string().contains("openssl pkcs8 -topk8"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_costs_too_much_to_open_is_not_opened() {
+        assert_eq!(refused(MANY_ROUNDS, Some("open-sesame")).await, SignError::TooCostly);
+        let parameters = pkcs8::pkcs5::scrypt::Params::new(18, 8, 1, 32).unwrap();
+        let scheme = pbes2::Parameters::scrypt_aes256cbc(parameters, &[0; 16], &[0; 16]).unwrap();
+        let info = EncryptedPrivateKeyInfo { encryption_algorithm: scheme.into(), encrypted_data: &[0; 64] };
+        let pem = SecretDocument::try_from(info).unwrap().to_pem("ENCRYPTED PRIVATE KEY", pkcs8::LineEnding::LF).unwrap();
+        assert_eq!(refused(&pem, Some("open-sesame")).await, SignError::TooCostly);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_rsa_key_is_refused() {
+        assert_eq!(refused(P256, None).await, SignError::NotRsa);
+        assert_eq!(refused(RSA1024, None).await, SignError::NotRsa);
+        for text in ["", "canary-4711", "-----BEGIN PRIVATE KEY-----\ncanary-4711\n-----END PRIVATE KEY-----\n"] {
+            assert_eq!(refused(text, None).await, SignError::NotPem);
+        }
+        let cut: String = PKCS8.lines().take(9).chain(["-----END PRIVATE KEY-----\n"]).collect::<Vec<_>>().join("\n");
+        assert_eq!(refused(&cut, None).await, SignError::NotRsa);
+    }
+
+    #[tokio::test]
+    async fn hmac_is_that_of_the_standards() {
+        // RFC 2202 and RFC 4231, case 2 of each.
+        for (algorithm, expected) in [
+            ("hmac-sha1", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+            ("hmac-sha256", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+        ] {
+            let data = b"what do ya want for nothing?";
+            assert_eq!(hex::encode(sign(request(algorithm, "Jefe", data)).await.unwrap()), expected);
+            let suffixed = SignRequest { key_suffix: Some("efe".into()), ..request(algorithm, "J", data) };
+            assert_eq!(hex::encode(sign(suffixed).await.unwrap()), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_algorithm_that_is_not_known_is_named_with_those_that_are() {
+        for algorithm in ["", "none", "RSA-PKCS1-SHA256", "hmac-md5"] {
+            let error = sign(request(algorithm, PKCS8, b"")).await.unwrap_err();
+            assert!(error.to_string().contains("rsa-pkcs1-sha256, hmac-sha1 and hmac-sha256"), "{error}");
+            assert!(matches!(Refusal::from(error), Refusal::Settings(_)));
+        }
+        let suffixed = SignRequest { key_suffix: Some("&".into()), ..request("rsa-pkcs1-sha256", PKCS8, b"") };
+        assert_eq!(sign(suffixed).await, Err(SignError::Suffix));
+    }
+}
