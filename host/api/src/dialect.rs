@@ -10,13 +10,6 @@ use serde_json::{Map, Value};
 pub enum Plugin {
     /// This plugin.
     Named(&'static str),
-    /// A token as it is: the first plugin for tokens that begin with `st.`, the second for all others.
-    ByToken {
-        /// For `st.…`.
-        service_token: &'static str,
-        /// For access tokens.
-        access_token: &'static str,
-    },
     /// The block itself names the plugin, its settings and its inputs.
     OfBlock,
     /// Infisical no longer serves it.
@@ -35,6 +28,8 @@ pub enum Source {
     SecretKey(&'static str, &'static str),
     /// The same; left out where the key is missing.
     OptionalSecretKey(&'static str, &'static str),
+    /// The same, without the white space in it: users paste tokens in lines.
+    TokenKey(&'static str, &'static str),
     /// The long-lived token of the ServiceAccount that the first field names: the key `token` of the first Secret that it
     /// lists. Left out where the second field is true.
     LegacyServiceAccountToken(&'static str, &'static str),
@@ -93,11 +88,11 @@ const MACHINE: Method = Method {
 pub const INFISICAL_SECRET: [Method; 10] = [
     Method {
         block: "serviceToken",
-        plugin: Plugin::ByToken { service_token: "service-token", access_token: "token" },
+        plugin: Plugin::Named("service-token"),
         strategy: "SERVICE_TOKEN",
         identified_by: &["/serviceTokenSecretReference/secretName", "/serviceTokenSecretReference/secretNamespace"],
         yields: true,
-        inputs: &[("token", Source::SecretKey("/serviceTokenSecretReference", "infisicalToken"))],
+        inputs: &[("token", Source::TokenKey("/serviceTokenSecretReference", "infisicalToken"))],
         scope: Scope::ServiceToken,
         ..MACHINE
     },
@@ -256,7 +251,7 @@ mod tests {
             for (_, source) in method.inputs {
                 match source {
                     Source::Text(field) => fields.push(field.to_string()),
-                    Source::SecretKey(field, _) | Source::OptionalSecretKey(field, _) => {
+                    Source::SecretKey(field, _) | Source::OptionalSecretKey(field, _) | Source::TokenKey(field, _) => {
                         fields.extend([format!("{field}/secretName"), format!("{field}/secretNamespace")]);
                     }
                     Source::LegacyServiceAccountToken(account, unless) => fields.extend([format!("{account}/name"), unless.to_string()]),

@@ -15,6 +15,7 @@ pub mod options;
 pub mod outcome;
 pub mod plan;
 pub mod read;
+pub mod reason;
 pub mod report;
 pub mod serve;
 pub mod session;

@@ -1,4 +1,18 @@
 //! What is to be done for one resource, decided before anything is done: pure, from the resource and what it refers to.
+//!
+//! A plan is made whole or not at all: whatever is wrong in any part of the resource, nothing of it is done. [`field`] words
+//! what is wrong, [`crate::reason`] names it. The parts: [`login`], [`server`], [`scope`], [`target`].
+mod field;
+mod infisical_secret;
+pub mod login;
+pub mod scope;
+pub mod server;
+mod settings;
+pub mod target;
+
+pub use infisical_secret::{infisical_secret, object_ref, owner};
+pub use settings::{Settings, SettingsError};
+
 use crate::{object::Name, outcome::Fault, read::ReadRequest};
 use runtime::SecretBytes;
 use serde_json::Value;

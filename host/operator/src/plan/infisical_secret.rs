@@ -1,0 +1,86 @@
+//! The plan of an InfisicalSecret.
+use super::{Owner, Plan, Settings, field::fault, login, scope, server, settings::INTERVAL, target};
+use crate::{dereference::References, object::ObjectRef, outcome::Fault, reason};
+use api::{
+    interval,
+    text::Text,
+    v1alpha1::{InfisicalSecret, InfisicalSecretSpec},
+};
+use kube::ResourceExt;
+use std::{sync::Arc, time::Duration};
+
+/// The name of a resource, for messages and as a key.
+#[must_use]
+pub fn object_ref(resource: &InfisicalSecret) -> ObjectRef {
+    ObjectRef { kind: "InfisicalSecret", namespace: resource.namespace().unwrap_or_default(), name: resource.name_any() }
+}
+
+/// The resource as its targets know it.
+#[must_use]
+pub fn owner(resource: &InfisicalSecret) -> Owner {
+    Owner {
+        object: object_ref(resource),
+        api_version: "secrets.infisical.com/v1alpha1",
+        uid: resource.uid().unwrap_or_default(),
+        created: resource.creation_timestamp().map(|time| time.0),
+        labels: resource.labels().clone(),
+        annotations: resource.annotations().clone(),
+    }
+}
+
+/// What is to be done for a resource.
+///
+/// # Errors
+/// The first thing in the resource, or in what it refers to, that a user has to mend.
+pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings: &Settings) -> Result<Plan, Fault> {
+    let object = object_ref(resource);
+    let spec = &resource.spec;
+    let mut warnings = deprecated(&object, spec);
+    let targets = target::targets(&object, spec, &mut warnings)?;
+    let interval = interval(&object, spec)?;
+    let block = login::choose(&object, spec, found, &mut warnings)?;
+    let read = scope::read(&object, &block)?;
+    let server = server::server(&object, spec, found, settings)?;
+    let login = login::login(&object, &block, server, found, settings)?;
+    Ok(Plan { login: Arc::new(login), reads: vec![read], targets, interval, warnings })
+}
+
+/// `syncConfig` replaces the deprecated fields wherever it is there, even empty. Zero is what the peer writes for nothing.
+fn interval(object: &ObjectRef, spec: &InfisicalSecretSpec) -> Result<Duration, Fault> {
+    let wrong = |field: &str, error: interval::IntervalError| fault(object, reason::INVALID_INTERVAL, format!("{field}: {error}"));
+    match (&spec.sync_config, spec.resync_interval) {
+        (Some(sync), _) => match sync.resync_interval.text() {
+            Some(text) => interval::parse(text).map_err(|error| wrong("spec.syncConfig.resyncInterval", error)),
+            None => Ok(INTERVAL),
+        },
+        (None, None | Some(0)) => Ok(INTERVAL),
+        (None, Some(seconds)) => interval::of_seconds(seconds).map_err(|error| wrong("spec.resyncInterval", error)),
+    }
+}
+
+fn deprecated(object: &ObjectRef, spec: &InfisicalSecretSpec) -> Vec<Fault> {
+    let sync = spec.sync_config.as_ref();
+    let token = spec.token_secret_reference.as_ref().is_some_and(|old| old.secret_name.text().is_some());
+    let fields = [
+        (spec.resync_interval.is_some_and(|seconds| seconds != 0), "spec.resyncInterval", "spec.syncConfig.resyncInterval"),
+        (spec.instant_updates == Some(true), "spec.instantUpdates", "spec.syncConfig.instantUpdates"),
+        (token, "spec.tokenSecretReference", "spec.authentication.serviceToken"),
+    ];
+    let used = fields.into_iter().filter(|(used, ..)| *used);
+    let mut warnings: Vec<_> = used
+        .map(|(_, field, successor)| {
+            let replaced =
+                if sync.is_some() && successor.starts_with("spec.syncConfig") { " and spec.syncConfig is used in its place" } else { "" };
+            fault(object, reason::DEPRECATED, format!("{field} is deprecated{replaced}; use {successor}"))
+        })
+        .collect();
+    let instant = match sync {
+        Some(sync) => sync.instant_updates == Some(true),
+        None => spec.instant_updates == Some(true),
+    };
+    if instant {
+        let message = "instantUpdates is not served yet; secrets are read at the interval";
+        warnings.push(fault(object, reason::NOT_SERVED, message));
+    }
+    warnings
+}

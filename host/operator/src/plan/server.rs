@@ -1,0 +1,114 @@
+//! The one server of a resource: its address, its CA, and whether ambient identities may go there.
+//!
+//! Each of address and CA comes from the resource, else from the global ConfigMap; the address then from the environment,
+//! then from Infisical's cloud. A ConfigMap without `hostAPI` says nothing about the address.
+use super::{Server, Settings, field::fault};
+use crate::{
+    dereference::References,
+    object::{Name, ObjectRef},
+    outcome::Fault,
+    plan::{field, settings::CLOUD},
+    reason,
+};
+use api::{text::Text, v1alpha1::InfisicalSecretSpec};
+use infisical::Address;
+use secrecy::ExposeSecret;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Key of the address in the global ConfigMap.
+pub(super) const HOST_KEY: &str = "hostAPI";
+
+/// Where a CA is: the Secret, its key, and who says so.
+pub struct CaKey {
+    pub secret: Name,
+    pub key: String,
+    field: String,
+}
+
+/// The server of a resource.
+///
+/// # Errors
+/// An address that is none; a CA that is not there.
+pub fn server(object: &ObjectRef, spec: &InfisicalSecretSpec, found: &References, settings: &Settings) -> Result<Server, Fault> {
+    let config = found.config.as_deref();
+    let address = address(object, spec, config, settings)?;
+    let trusted = settings.trusts(&address, config);
+    let ca = match ca_key(object, spec, config, settings)? {
+        Some(ca) => Some(Arc::new(read_ca(object, &ca, found)?)),
+        None => None,
+    };
+    Ok(Server { address, ca, trusted })
+}
+
+fn address(
+    object: &ObjectRef,
+    spec: &InfisicalSecretSpec,
+    config: Option<&BTreeMap<String, String>>,
+    settings: &Settings,
+) -> Result<Address, Fault> {
+    if let Some(text) = spec.host_api.text() {
+        return Address::parse(text).map_err(|error| fault(object, reason::INVALID_ADDRESS, format!("spec.hostAPI: {error}")));
+    }
+    if let Some(text) = config.and_then(|data| data.get(HOST_KEY)).map(|text| text.trim()).filter(|text| !text.is_empty()) {
+        let place = format!("{HOST_KEY} of ConfigMap {}", settings.config);
+        return Address::parse(text).map_err(|error| fault(object, reason::INVALID_CONFIG, format!("{place}: {error}")));
+    }
+    if let Some(address) = &settings.host {
+        return Ok(address.clone());
+    }
+    let [cloud, ..] = CLOUD;
+    Address::parse(cloud).map_err(|error| fault(object, reason::INVALID_ADDRESS, error.to_string()))
+}
+
+/// Where the CA of a resource is, if it has one.
+///
+/// # Errors
+/// A reference that is only half filled in.
+pub fn ca_key(
+    object: &ObjectRef,
+    spec: &InfisicalSecretSpec,
+    config: Option<&BTreeMap<String, String>>,
+    settings: &Settings,
+) -> Result<Option<CaKey>, Fault> {
+    let own = spec.tls.as_ref().and_then(|tls| tls.ca_ref.as_ref());
+    if let Some(own) = own {
+        let parts = [own.secret_namespace.text(), own.secret_name.text(), own.key.text()];
+        let fields = ["secretNamespace", "secretName", "key"].map(|name| format!("spec.tls.caRef.{name}"));
+        if let Some(ca) = of_parts(object, reason::INVALID_SPEC, parts, &fields)? {
+            return Ok(Some(ca));
+        }
+    }
+    let Some(config) = config else { return Ok(None) };
+    let keys = ["secretNamespace", "secretName", "key"].map(|name| format!("tls.caRef.{name}"));
+    let parts = keys.each_ref().map(|key| config.get(key).map(|text| text.trim()).filter(|text| !text.is_empty()));
+    let fields = keys.map(|key| format!("{key} of ConfigMap {}", settings.config));
+    of_parts(object, reason::INVALID_CONFIG, parts, &fields)
+}
+
+/// None where all three are empty, as in objects that the peer wrote.
+fn of_parts(
+    object: &ObjectRef,
+    reason: &'static str,
+    [namespace, name, key]: [Option<&str>; 3],
+    [namespace_field, name_field, key_field]: &[String; 3],
+) -> Result<Option<CaKey>, Fault> {
+    if [namespace, name, key].iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let secret = field::name(object, reason, (namespace, namespace_field), (name, name_field))?;
+    let key = key.ok_or_else(|| fault(object, reason, format!("{key_field} is empty; fill it in")))?;
+    Ok(Some(CaKey { secret, key: key.into(), field: name_field.clone() }))
+}
+
+fn read_ca(object: &ObjectRef, ca: &CaKey, found: &References) -> Result<Vec<u8>, Fault> {
+    let CaKey { secret, key, field } = ca;
+    let Some(data) = found.secret(secret) else {
+        let message = format!("{field}: there is no Secret {secret}; create it with the CA bundle as key {key:?}");
+        return Err(fault(object, reason::SECRET_NOT_FOUND, message));
+    };
+    let pem = data.data.get(key).map(|pem| pem.expose_secret().to_vec()).filter(|pem| !pem.is_empty());
+    pem.ok_or_else(|| {
+        let message = format!("{field}: Secret {secret} has no key {key:?}; put the CA bundle there, as PEM");
+        fault(object, reason::SECRET_KEY_NOT_FOUND, message)
+    })
+}
