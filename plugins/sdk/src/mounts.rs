@@ -1,0 +1,11 @@
+//! Named folders that the administrator granted. Capability `mounts:NAME`.
+use crate::{Credential, Error, backend};
+
+/// Reads a regular file of at most 64 KiB, anew at each call. `path` is relative to the mount.
+///
+/// # Errors
+/// [`Error::Denied`] without the grant; [`Error::Credentials`] where the file is missing, too large, no regular file, or
+/// outside of the mount.
+pub fn open(mount: &str, path: &str) -> Result<Credential, Error> {
+    backend::open(mount, path).map(Credential)
+}
