@@ -48,7 +48,7 @@ impl Host {
         let proved =
             self.call::<P, _>(settings, |settings| P::authenticate(authenticator::Request { settings, inputs, extensions: vec![] }))?;
         match proved.proof {
-            Proof::Token(token) => Ok(Login::Token(token.0.bytes.to_vec())),
+            Proof::Token(token) => Ok(Login::Token(text(&token.0.bytes, Encoding::Raw)?.into_bytes())),
             Proof::Exchange(exchange) => posted(exchange, proved.notices).map(Login::Posted),
         }
     }
@@ -197,5 +197,9 @@ fn text(bytes: &[u8], encoding: Encoding) -> Result<String, Failure> {
         return Err(Failure::BadResult(format!("the encoding {:?} has no place in an exchange", encoding.name())));
     }
     let encoded = imports::encode(bytes, encoding).map_err(Failure::Plugin)?;
-    String::from_utf8(encoded).map_err(|_| Failure::BadResult("a credential that is placed as it is must be UTF-8".into()))
+    let encoded = String::from_utf8(encoded).map(|text| match text.strip_suffix('\n') {
+        Some(line) => line.strip_suffix('\r').unwrap_or(line).to_owned(),
+        None => text,
+    });
+    encoded.map_err(|_| Failure::BadResult("a credential that is placed as it is must be UTF-8".into()))
 }

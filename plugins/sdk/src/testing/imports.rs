@@ -25,7 +25,7 @@ pub(crate) fn credential(name: &str) -> Result<Option<Handle>, Error> {
             return Err(Error::Credentials(format!("the descriptor has no sensitive input {name:?}")));
         }
         let input = call.host.inputs.get(name);
-        Ok(input.map(|bytes| Handle::new(bytes.trim_ascii().to_vec(), format!("input/{name}"))))
+        Ok(input.map(|bytes| Handle::new(bytes.clone(), format!("input/{name}"))))
     })
 }
 
