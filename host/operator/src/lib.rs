@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod controller;
+pub mod data;
 pub mod dereference;
 pub mod leader;
 pub mod metrics;

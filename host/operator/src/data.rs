@@ -1,0 +1,144 @@
+//! The data on its way: what the server listed becomes what templates see, and what will be written is checked before it is.
+//!
+//! Pure. No message holds a value; keys are named, they are no secret in Kubernetes either.
+use crate::{
+    outcome::{Class, Fault},
+    plan::{Data, TargetKind},
+    reason,
+};
+use api::names;
+use infisical::{Listing, Secret};
+use runtime::SourceSecret;
+use secrecy::ExposeSecret;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
+
+/// What the API server takes as the sum of all values of one object.
+pub const LARGEST: usize = 1024 * 1024;
+
+/// One secret for each key, in the order of their bytes. Of a key that is in several folders the last of the answer wins; an
+/// imported secret counts where no other has its key, and of several imports the first.
+#[must_use]
+pub fn merge(listing: Listing) -> Vec<SourceSecret> {
+    let mut all = BTreeMap::new();
+    for secret in listing.secrets {
+        all.insert(secret.key.clone(), secret);
+    }
+    for secret in listing.imports.into_iter().flat_map(|import| import.secrets) {
+        if let Entry::Vacant(place) = all.entry(secret.key.clone()) {
+            place.insert(secret);
+        }
+    }
+    all.into_values().map(source).collect()
+}
+
+fn source(secret: Secret) -> SourceSecret {
+    let Secret { key, value, path, comment, tags, .. } = secret;
+    SourceSecret { key, value: Arc::new(value), path, comment, tags }
+}
+
+/// Whether Kubernetes takes the data of a target. `place` is the target's field in the resource, and the object itself.
+///
+/// # Errors
+/// A key that can't be one, more than [`LARGEST`], a value that is not UTF-8 for a ConfigMap.
+pub fn check(kind: TargetKind, place: &str, data: &Data) -> Result<(), Fault> {
+    let wrong = |reason, message: String| Fault::new(reason, Class::UserFix, format!("{place}: {message}"));
+    for key in data.keys() {
+        names::data_key(key).map_err(|error| {
+            wrong(
+                reason::INVALID_KEY,
+                format!("{error}; rename the secret in Infisical, or choose keys with a template without includeAllSecrets"),
+            )
+        })?;
+    }
+    let size: usize = data.values().map(|value| value.expose_secret().len()).sum();
+    if size > LARGEST {
+        let largest = data.iter().max_by_key(|(_, value)| value.expose_secret().len());
+        let largest = largest.map_or_else(String::new, |(key, value)| format!(", of which {} are {key:?}", value.expose_secret().len()));
+        let message = format!(
+            "the values have {size} bytes{largest}, and a {kind} holds at most {LARGEST}; split it into several targets with templates, or \
+             read a smaller folder"
+        );
+        return Err(wrong(reason::TOO_LARGE, message));
+    }
+    if kind == TargetKind::ConfigMap
+        && let Some((key, _)) = data.iter().find(|(_, value)| std::str::from_utf8(value.expose_secret()).is_err())
+    {
+        let message =
+            format!("the value of {key:?} is not UTF-8, which the data of a ConfigMap must be; use a Secret, or encode it in a template");
+        return Err(wrong(reason::NOT_TEXT, message));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use infisical::Import;
+    use runtime::SecretBytes;
+
+    const CANARY: &str = "canary-7f3a";
+
+    fn secret(key: &str, value: &str, path: &str) -> Secret {
+        Secret {
+            id: String::new(),
+            key: key.into(),
+            value: SecretBytes::from(value.as_bytes().to_vec()),
+            path: path.into(),
+            comment: String::new().into(),
+            tags: vec![],
+        }
+    }
+
+    fn merged(secrets: Vec<Secret>, imports: Vec<Vec<Secret>>) -> Vec<(String, String, String)> {
+        let imports = imports.into_iter().map(|secrets| Import { path: "/".into(), environment: "dev".into(), secrets }).collect();
+        let merged = merge(Listing { secrets, imports, etag: None });
+        let text = |value: &SecretBytes| String::from_utf8(value.expose_secret().to_vec()).unwrap();
+        merged.iter().map(|secret| (secret.key.clone(), text(&secret.value), secret.path.clone())).collect()
+    }
+
+    fn data(pairs: &[(&str, &[u8])]) -> Data {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), Arc::new(SecretBytes::from(value.to_vec())))).collect()
+    }
+
+    fn row(key: &str, value: &str, path: &str) -> (String, String, String) {
+        (key.into(), value.into(), path.into())
+    }
+
+    #[test]
+    fn of_a_key_in_several_folders_the_last_wins_and_keys_are_sorted() {
+        let secrets = vec![secret("B", "1", "/"), secret("A", "2", "/"), secret("B", "3", "/x")];
+        assert_eq!(merged(secrets, vec![]), [row("A", "2", "/"), row("B", "3", "/x")]);
+    }
+
+    #[test]
+    fn an_import_fills_gaps_and_the_first_import_wins() {
+        let imports = vec![vec![secret("A", "import", "/"), secret("C", "first", "/i")], vec![secret("C", "second", "/j")]];
+        assert_eq!(merged(vec![secret("A", "own", "/")], imports), [row("A", "own", "/"), row("C", "first", "/i")]);
+    }
+
+    #[test]
+    fn a_key_that_kubernetes_refuses_is_named() {
+        let fault = check(TargetKind::Secret, "p", &data(&[("GOOD", b"x"), ("bad key", CANARY.as_bytes())])).unwrap_err();
+        assert_eq!(fault.reason, reason::INVALID_KEY);
+        assert!(fault.message.contains("\"bad key\"") && fault.message.contains("rename") && !fault.message.contains(CANARY));
+    }
+
+    #[test]
+    fn the_limit_is_on_the_sum_of_the_values() {
+        let half = vec![b'x'; LARGEST / 2];
+        assert_eq!(check(TargetKind::Secret, "p", &data(&[("A", &half), ("B", &half)])), Ok(()));
+        let fault = check(TargetKind::Secret, "p", &data(&[("A", &half), ("B", &half), ("C", b"x")])).unwrap_err();
+        assert_eq!(fault.reason, reason::TOO_LARGE);
+        assert!(fault.message.contains("1048577 bytes") && fault.message.contains("1048576"), "{}", fault.message);
+    }
+
+    #[test]
+    fn a_config_map_takes_text_only() {
+        assert_eq!(check(TargetKind::Secret, "p", &data(&[("A", b"\xff")])), Ok(()));
+        let fault = check(TargetKind::ConfigMap, "p", &data(&[("A", b"\xff")])).unwrap_err();
+        assert_eq!((fault.reason, fault.message.contains("\"A\"")), (reason::NOT_TEXT, true));
+    }
+}
