@@ -329,3 +329,6 @@ impl AsRef<[u8]> for Body {
         self.0.expose_secret()
     }
 }
+
+#[cfg(test)]
+mod tests;
