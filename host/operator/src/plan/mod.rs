@@ -9,6 +9,8 @@ pub mod scope;
 pub mod server;
 mod settings;
 pub mod target;
+#[cfg(test)]
+mod tests;
 
 pub use infisical_secret::{infisical_secret, object_ref, owner};
 pub use settings::{Settings, SettingsError};
