@@ -35,6 +35,17 @@ pub enum Source {
     LegacyServiceAccountToken(&'static str, &'static str),
 }
 
+/// Where a setting comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The field, left out where it is not set.
+    Field(&'static str),
+    /// The first field, left out where it is not set or the second is not true.
+    FieldIf(&'static str, &'static str),
+    /// This text, left out where the field is true.
+    TextUnless(&'static str, &'static str),
+}
+
 /// What a block says about the secrets to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -59,8 +70,8 @@ pub struct Method {
     pub identified_by: &'static [&'static str],
     /// The method is passed over where none of its Secret's keys is there, as long as another one is filled in.
     pub yields: bool,
-    /// Settings: name and field. A field that is not set is left out.
-    pub settings: &'static [(&'static str, &'static str)],
+    /// Settings: name and source.
+    pub settings: &'static [(&'static str, Setting)],
     /// Inputs: name and source.
     pub inputs: &'static [(&'static str, Source)],
     /// The ServiceAccount whose tokens the plugin may ask for.
@@ -70,6 +81,8 @@ pub struct Method {
 }
 
 const IDENTITY: (&str, Source) = ("identity-id", Source::Text("/identityId"));
+
+const REQUEST_TOKEN: &str = "/autoCreateServiceAccountToken";
 
 /// What most rows share.
 const MACHINE: Method = Method {
@@ -126,8 +139,11 @@ pub const INFISICAL_SECRET: [Method; 10] = [
         block: "kubernetesAuth",
         plugin: Plugin::Named("kubernetes"),
         strategy: "KUBERNETES_AUTH_MACHINE_IDENTITY",
-        settings: &[("audiences", "/serviceAccountTokenAudiences")],
-        inputs: &[IDENTITY, ("token", Source::LegacyServiceAccountToken("/serviceAccountRef", "/autoCreateServiceAccountToken"))],
+        settings: &[
+            ("source", Setting::TextUnless("token-secret", REQUEST_TOKEN)),
+            ("audiences", Setting::FieldIf("/serviceAccountTokenAudiences", REQUEST_TOKEN)),
+        ],
+        inputs: &[IDENTITY, ("token", Source::LegacyServiceAccountToken("/serviceAccountRef", REQUEST_TOKEN))],
         service_account: Some("/serviceAccountRef"),
         ..MACHINE
     },
@@ -136,7 +152,7 @@ pub const INFISICAL_SECRET: [Method; 10] = [
         block: "azureAuth",
         plugin: Plugin::Named("azure"),
         strategy: "AZURE_MACHINE_IDENTITY",
-        settings: &[("resource", "/resource"), ("client-id", "/azureManagedIdentityClientId")],
+        settings: &[("resource", Setting::Field("/resource")), ("client-id", Setting::Field("/azureManagedIdentityClientId"))],
         ..MACHINE
     },
     Method { block: "gcpIdTokenAuth", plugin: Plugin::Named("gcp-id-token"), strategy: "GCP_ID_TOKEN_MACHINE_IDENTITY", ..MACHINE },
@@ -145,7 +161,7 @@ pub const INFISICAL_SECRET: [Method; 10] = [
         plugin: Plugin::Named("gcp-iam"),
         strategy: "GCP_IAM_MACHINE_IDENTITY",
         identified_by: &["/identityId", "/serviceAccountKeyFilePath"],
-        settings: &[("key-file", "/serviceAccountKeyFilePath")],
+        settings: &[("key-file", Setting::Field("/serviceAccountKeyFilePath"))],
         ..MACHINE
     },
     Method {
@@ -200,6 +216,17 @@ impl Block {
         })
     }
 
+    /// The settings that the table takes from the block.
+    #[must_use]
+    pub fn settings(&self) -> Map<String, Value> {
+        let value = |setting| match setting {
+            Setting::Field(field) => self.set(field).cloned(),
+            Setting::FieldIf(field, flag) => self.set(field).filter(|_| self.is_true(flag)).cloned(),
+            Setting::TextUnless(text, flag) => (!self.is_true(flag)).then(|| text.into()),
+        };
+        self.method.settings.iter().filter_map(|(name, setting)| Some(((*name).to_owned(), value(*setting)?))).collect()
+    }
+
     /// Whether a field is true.
     #[must_use]
     pub fn is_true(&self, pointer: &str) -> bool {
@@ -246,7 +273,12 @@ mod tests {
         let schema = schema();
         for method in INFISICAL_SECRET {
             let mut fields: Vec<String> = method.identified_by.iter().map(ToString::to_string).collect();
-            fields.extend(method.settings.iter().map(|(_, field)| field.to_string()));
+            for (_, setting) in method.settings {
+                match setting {
+                    Setting::Field(field) | Setting::TextUnless(_, field) => fields.push(field.to_string()),
+                    Setting::FieldIf(field, flag) => fields.extend([field.to_string(), flag.to_string()]),
+                }
+            }
             fields.extend(method.service_account.iter().map(|field| format!("{field}/namespace")));
             for (_, source) in method.inputs {
                 match source {

@@ -185,8 +185,7 @@ pub fn login(object: &ObjectRef, block: &Block, server: Server, found: &Referenc
 }
 
 fn plugin_settings(block: &Block) -> Map<String, Value> {
-    let given = block.method.settings.iter();
-    let mut settings: Map<_, _> = given.filter_map(|(name, field)| Some(((*name).to_owned(), block.set(field)?.clone()))).collect();
+    let mut settings = block.settings();
     if block.method.plugin == Plugin::OfBlock
         && let Some(Value::Object(given)) = block.fields.get("settings")
     {

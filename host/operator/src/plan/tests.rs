@@ -229,8 +229,13 @@ fn kubernetes_asks_for_a_token_where_it_may() {
 fn a_long_lived_token_comes_from_the_first_secret_of_the_account() {
     let spec = login_block(KUBERNETES);
     let cluster = Cluster::default().account("runner", &["runner-token", "other"]).secret("runner-token", &[("token", CANARY)]);
-    let plan = plan(&cluster, &spec).unwrap();
-    assert_eq!((text(&plan, "token"), &plan.login.service_account), (CANARY.into(), &None));
+    // Audiences are those of a requested token.
+    let audiences = spec.replace("    secretsScope", "    serviceAccountTokenAudiences: [infisical]\n    secretsScope");
+    for spec in [spec, audiences] {
+        let plan = plan(&cluster, &spec).unwrap();
+        assert_eq!((text(&plan, "token"), &plan.login.service_account), (CANARY.into(), &None));
+        assert_eq!(plan.login.settings, json!({"source": "token-secret"}));
+    }
 }
 
 #[test]
