@@ -1,6 +1,6 @@
 //! What goes over the wire, in this crate's own words. Nothing that holds a value or a token can be formatted.
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use zeroize::Zeroize;
 
 /// The JSON members of a login's body. Zeroed when dropped, never printed.
@@ -58,15 +58,15 @@ pub struct AccessToken {
     pub max_ttl: Option<Duration>,
 }
 
-/// A bearer token.
+/// A bearer token. Clones share it.
 #[derive(Clone)]
-pub struct Token(SecretString);
+pub struct Token(Arc<SecretString>);
 
 impl Token {
     /// Takes a token as it is.
     #[must_use]
     pub fn new(token: SecretString) -> Self {
-        Self(token)
+        Self(Arc::new(token))
     }
 
     pub(crate) fn expose(&self) -> &str {

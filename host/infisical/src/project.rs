@@ -18,6 +18,18 @@ impl Client {
         self.project(token, id, &["/v1/projects", "/v1/workspace"]).await
     }
 
+    /// The id of the project that a service token (`st.…`) belongs to.
+    ///
+    /// # Errors
+    /// Any [`Error`]; `Refused` for a token of another kind.
+    pub async fn project_of_token(&self, token: &Token) -> Result<String, Error> {
+        let request = bearer(self.http().get(self.address().endpoint("/v2/service-token")), token)?;
+        self.call("get service token", request, &[token.expose()], |answer| {
+            answer.json::<wire::ServiceToken>().map(|token| token.workspace)
+        })
+        .await
+    }
+
     /// Tries newer paths first and goes on only where the server does not know the path.
     async fn project(&self, token: &Token, name: &str, paths: &[&str]) -> Result<Project, Error> {
         let mut last = Error::Request("no path to a project".into());

@@ -81,6 +81,11 @@ pub(crate) struct BareProject {
     pub slug: String,
 }
 
+#[derive(Deserialize)]
+pub(crate) struct ServiceToken {
+    pub workspace: String,
+}
+
 struct Text<T>(fn(&str) -> T);
 
 impl<T> Visitor<'_> for Text<T> {

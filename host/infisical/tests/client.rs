@@ -273,13 +273,21 @@ async fn projects_are_found_through_any_version() {
     assert_eq!(none.seen().len(), 1);
 }
 
+#[tokio::test]
+async fn a_service_token_knows_its_project() {
+    let body = r#"{"_id":"1","id":"1","name":"n","workspace":"p-1","scopes":[{"environment":"dev","secretPath":"/"}]}"#;
+    let server = Server::start(move |_| json(200, body)).await;
+    assert_eq!(server.client().project_of_token(&token()).await.unwrap(), "p-1");
+    assert_eq!(server.paths(), ["/api/v2/service-token"]);
+}
+
 /// Answers each connection with these bytes, then closes.
 async fn raw(bytes: &'static [u8]) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = infisical::Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            stream.read(&mut [0; 4096]).await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
             stream.write_all(bytes).await.unwrap();
         }
     });

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod clock;
 pub mod controller;
 pub mod data;
 pub mod dereference;
@@ -20,4 +21,6 @@ pub mod reason;
 pub mod report;
 pub mod serve;
 pub mod session;
+#[cfg(test)]
+mod testing;
 pub mod trigger;

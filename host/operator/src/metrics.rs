@@ -165,6 +165,12 @@ impl Metrics {
     }
 }
 
+impl infisical::Observer for Metrics {
+    fn called(&self, operation: &'static str, status: &str) {
+        self.called(operation, status.to_owned());
+    }
+}
+
 impl runtime::Observer for Metrics {
     fn called(&self, record: &runtime::CallRecord<'_>) {
         let labels = PluginCall { plugin: record.plugin.into(), world: record.world.into(), outcome: record.outcome };

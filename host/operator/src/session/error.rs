@@ -1,0 +1,108 @@
+//! Why a session gives no token, or a call none of its results.
+use crate::outcome::{Class, Fault, Stage};
+use std::{sync::Arc, time::Duration};
+
+/// The failure of a session. Its text stays the same from try to try; when the next one is stands in the fault.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The plugin gave no proof.
+    #[error("{0}")]
+    Proof(runtime::Failure),
+    /// The server did not take the proof, or could not be asked.
+    #[error("{0}")]
+    Login(infisical::Error),
+    /// Logged in, but the call failed.
+    #[error("{0}")]
+    Call(infisical::Error),
+    /// Not tried: the last failure is too young, or the server asked to be left alone.
+    #[error("{cause}")]
+    Remembered { cause: Arc<SessionError>, remaining: Duration },
+    /// All places for sessions are taken.
+    #[error("there are {0} sessions already; let resources share an identity, or raise the limit")]
+    TooMany(usize),
+    /// The last user is gone, or the operator shuts down.
+    #[error("the session has ended")]
+    Ended,
+}
+
+impl SessionError {
+    /// Whether it is the login that failed, or what came after it.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Proof(_) | Self::Login(_) | Self::TooMany(_) | Self::Ended => Stage::Login,
+            Self::Call(_) => Stage::Read,
+            Self::Remembered { cause, .. } => cause.stage(),
+        }
+    }
+
+    pub(super) fn remembered(self, remaining: Duration) -> Self {
+        match self {
+            Self::Remembered { cause, .. } => Self::Remembered { cause, remaining },
+            cause => Self::Remembered { cause: Arc::new(cause), remaining },
+        }
+    }
+}
+
+impl From<SessionError> for Fault {
+    fn from(error: SessionError) -> Self {
+        use infisical::Class as Kind;
+        match error {
+            SessionError::Proof(failure) => failure.into(),
+            SessionError::Login(error) => match error.class() {
+                Kind::Unauthorized | Kind::Denied | Kind::UserFix if matches!(error, infisical::Error::Refused { .. }) => Self {
+                    retry_after: error.retry_after(),
+                    ..Self::new(
+                        "LoginFailed",
+                        Class::UserFix,
+                        format!("the server refused the login ({error}); check the credentials, and that the identity may log in this way"),
+                    )
+                },
+                _ => error.into(),
+            },
+            SessionError::Call(error) => error.into(),
+            SessionError::Remembered { cause, remaining } => {
+                Self { retry_after: Some(remaining), ..Self::from(SessionError::clone(&cause)) }
+            }
+            error @ SessionError::TooMany(_) => Self::new("TooManySessions", Class::Transient, error.to_string()),
+            error @ SessionError::Ended => Self::new("SessionEnded", Class::Transient, error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16) -> infisical::Error {
+        let message = "Invalid credentials".into();
+        infisical::Error::Refused { operation: "login", status, error: "X".into(), message, request_id: None, retry_after: None }
+    }
+
+    #[test]
+    fn wrong_credentials_and_an_outage_are_told_apart() {
+        let wrong = Fault::from(SessionError::Login(refused(401)));
+        assert_eq!((wrong.reason, wrong.class), ("LoginFailed", Class::UserFix));
+        assert!(wrong.message.contains("Invalid credentials") && wrong.message.contains("check the credentials"), "{}", wrong.message);
+        let down = Fault::from(SessionError::Login(refused(503)));
+        assert_eq!((down.reason, down.class), ("ServerError", Class::Transient));
+        let away = infisical::Error::Unreachable { origin: "https://a".into(), cause: "refused".into() };
+        assert_eq!(Fault::from(SessionError::Login(away)).reason, "Unreachable");
+    }
+
+    #[test]
+    fn a_withheld_ambient_source_names_the_setting() {
+        let failure = runtime::Failure::NotGranted { plugin: "aws".into(), capability: "mounts:aws".into(), ambient: true };
+        let fault = Fault::from(SessionError::Proof(failure));
+        assert_eq!((fault.reason, fault.class), ("AmbientNotGranted", Class::Denied));
+        assert!(fault.message.contains("--trusted-host"), "{}", fault.message);
+    }
+
+    #[test]
+    fn what_is_remembered_reads_the_same_and_says_when() {
+        let error = SessionError::Login(refused(401)).remembered(Duration::from_secs(9)).remembered(Duration::from_secs(5));
+        let (fresh, remembered) = (Fault::from(SessionError::Login(refused(401))), Fault::from(error));
+        assert_eq!((&remembered.message, remembered.reason), (&fresh.message, fresh.reason));
+        assert_eq!(remembered.retry_after, Some(Duration::from_secs(5)));
+    }
+}

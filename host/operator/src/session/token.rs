@@ -1,0 +1,435 @@
+//! One session: how it gets its token, keeps it fresh, and gives it back.
+//!
+//! Logins run in tasks of their own: a caller that gives up loses nothing for the others, and a token that arrives after the
+//! session has ended is revoked.
+use super::{SessionError, SessionKey, SessionsConfig, host::Host, project::Projects};
+use crate::{
+    clock::{Clock, backoff},
+    outcome::{Class, Fault},
+    plan::Login,
+};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use infisical::{AccessToken, Client, Fields, LoginRequest, Token};
+use runtime::{Ambient, AuthCall, Caller, Proof};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Of a token's life, after which it is replaced.
+const REFRESH_AT: f64 = 0.7;
+/// Tokens that live shorter are replaced when they are needed: replacing them ahead would cost more logins than it saves.
+const REFRESHED_AHEAD: Duration = Duration::from_secs(30);
+/// A token without any life would be a login for each call.
+const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+/// Outages, and plugins that fail.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+/// Wrong credentials. The server counts failures for 30 s and locks the identity at the third, so the next try is later.
+const FIRST_RETRY_OF_REFUSED: Duration = Duration::from_secs(40);
+const LONGEST_RETRY_OF_REFUSED: Duration = Duration::from_secs(300);
+
+/// A token in use.
+struct Held {
+    token: Token,
+    /// Of the login or renewal that gave it: tells whether a refusal is about this one.
+    number: u64,
+    /// False for a token that a user gave as it is.
+    ours: bool,
+    obtained: Instant,
+    life: Option<Duration>,
+    /// Renewing ends here.
+    renewable_until: Option<Instant>,
+}
+
+impl Held {
+    fn expired(&self, now: Instant) -> bool {
+        self.life.is_some_and(|life| now >= self.obtained + life)
+    }
+
+    fn refresh_at(&self) -> Option<Instant> {
+        let life = self.life.filter(|life| self.ours && *life >= REFRESHED_AHEAD)?;
+        Some(self.obtained + life.mul_f64(REFRESH_AT))
+    }
+
+    /// Whether a renewal at `now` would give a whole life more. At its greatest age older servers end the token instead.
+    fn renewable(&self, now: Instant) -> bool {
+        match (self.life, self.renewable_until) {
+            (Some(life), Some(until)) => now + life <= until,
+            _ => true,
+        }
+    }
+}
+
+/// What takes the place of a token that is still in use.
+struct Fresh {
+    held: Held,
+    /// The server counts it as the same token: ending one ends both.
+    renewed: bool,
+}
+
+type LoggingIn = Shared<BoxFuture<'static, Result<Arc<Held>, SessionError>>>;
+
+enum Phase {
+    Empty,
+    LoggingIn(LoggingIn),
+    Ready(Arc<Held>),
+    Failed { error: SessionError, until: Instant },
+    Ended,
+}
+
+struct State {
+    phase: Phase,
+    /// Logins that failed in a row.
+    failures: u32,
+    /// Tokens so far.
+    number: u64,
+    /// The server asked to be left alone.
+    silent: Option<(Instant, SessionError)>,
+    notices: Arc<[String]>,
+}
+
+/// One identity at one server.
+pub struct Session {
+    key: SessionKey,
+    login: Arc<Login>,
+    host: Arc<Host>,
+    config: Arc<SessionsConfig>,
+    tasks: TaskTracker,
+    state: Mutex<State>,
+    ended: CancellationToken,
+    pub(super) projects: Projects,
+}
+
+impl Session {
+    pub(super) fn new(key: SessionKey, login: Arc<Login>, host: Arc<Host>, config: Arc<SessionsConfig>, tasks: TaskTracker) -> Arc<Self> {
+        let state = State { phase: Phase::Empty, failures: 0, number: 0, silent: None, notices: Arc::default() };
+        let ended = CancellationToken::new();
+        Arc::new(Self { key, login, host, config, tasks, state: Mutex::new(state), ended, projects: Projects::default() })
+    }
+
+    #[must_use]
+    pub fn key(&self) -> SessionKey {
+        self.key
+    }
+
+    /// What the plugin wants users to know, from the last login.
+    #[must_use]
+    pub fn notices(&self) -> Arc<[String]> {
+        self.state().notices.clone()
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.config.clock
+    }
+
+    /// Makes a call with the token, logging in first where there is none. A token that is not accepted is replaced, and the
+    /// call repeated, once; a missing permission is not cured by that.
+    ///
+    /// # Errors
+    /// Any [`SessionError`].
+    pub async fn call<T, F>(self: &Arc<Self>, operation: impl Fn(Client, Token) -> F) -> Result<T, SessionError>
+    where
+        F: Future<Output = Result<T, infisical::Error>>,
+    {
+        let mut again = false;
+        loop {
+            self.not_silenced()?;
+            let held = self.token().await?;
+            let client = self.host.client().await.map_err(SessionError::Login)?;
+            let result = {
+                let _place = self.host.enter().await;
+                operation(client.clone(), held.token.clone()).await
+            };
+            match result {
+                Ok(value) => return Ok(value),
+                // An expired or revoked token is replaced. One that is refused while fresh won't be helped by more logins.
+                Err(error) if error.class() == infisical::Class::Unauthorized && !again => {
+                    tracing::debug!(session = ?self.key, %error, "the access token is not accepted; logging in again");
+                    self.drop_token(&held);
+                    again = true;
+                }
+                Err(error) if error.class() == infisical::Class::Unauthorized => {
+                    return Err(self.remember_refusal(&held, SessionError::Call(error)));
+                }
+                Err(error) => {
+                    let after = error.retry_after();
+                    let error = SessionError::Call(error);
+                    if let Some(after) = after {
+                        self.state().silent = Some((self.clock().now() + after, error.clone()));
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn not_silenced(&self) -> Result<(), SessionError> {
+        let now = self.clock().now();
+        let mut state = self.state();
+        match &state.silent {
+            Some((until, error)) if now < *until => Err(error.clone().remembered(*until - now)),
+            _ => {
+                state.silent = None;
+                Ok(())
+            }
+        }
+    }
+
+    async fn token(self: &Arc<Self>) -> Result<Arc<Held>, SessionError> {
+        let logging_in = {
+            let now = self.clock().now();
+            let mut state = self.state();
+            let (hit, logging_in) = match &state.phase {
+                Phase::Ended => return Err(SessionError::Ended),
+                Phase::Ready(held) if !held.expired(now) => {
+                    self.config.metrics.cache("session", true);
+                    return Ok(held.clone());
+                }
+                Phase::Failed { error, until } if now < *until => return Err(error.clone().remembered(*until - now)),
+                Phase::LoggingIn(logging_in) => (true, logging_in.clone()),
+                Phase::Empty | Phase::Ready(_) | Phase::Failed { .. } => (false, self.start_login()),
+            };
+            self.config.metrics.cache("session", hit);
+            state.phase = Phase::LoggingIn(logging_in.clone());
+            logging_in
+        };
+        logging_in.await
+    }
+
+    fn start_login(self: &Arc<Self>) -> LoggingIn {
+        let session = self.clone();
+        let task = self.tasks.spawn(async move {
+            let result = session.log_in().await;
+            session.settle(result)
+        });
+        let session = self.clone();
+        // A task that panicked has not settled.
+        async move { task.await.unwrap_or_else(|_| session.settle(Err(SessionError::Proof(runtime::Failure::Host("the login was aborted"))))) }
+            .boxed()
+            .shared()
+    }
+
+    /// Takes a login's result for all that wait for it.
+    fn settle(self: &Arc<Self>, result: Result<Held, SessionError>) -> Result<Arc<Held>, SessionError> {
+        let outcome = match &result {
+            Ok(_) => "ok",
+            Err(error) => Fault::from(error.clone()).reason,
+        };
+        self.config.metrics.login(&self.login.plugin, outcome);
+        let mut state = self.state();
+        if matches!(state.phase, Phase::Ended) {
+            drop(state);
+            if let Ok(held) = result {
+                self.revoke(held.token, held.ours);
+            }
+            return Err(SessionError::Ended);
+        }
+        match result {
+            Ok(held) => {
+                let held = state.ready(held);
+                drop(state);
+                self.keep_fresh(held.clone());
+                Ok(held)
+            }
+            Err(error) => {
+                state.failures = state.failures.saturating_add(1);
+                let until = self.clock().now() + self.retry_after(&error, state.failures);
+                state.phase = Phase::Failed { error: error.clone(), until };
+                Err(error)
+            }
+        }
+    }
+
+    fn retry_after(&self, error: &SessionError, failures: u32) -> Duration {
+        let fault = Fault::from(error.clone());
+        let (first, longest) = match fault.class {
+            Class::Transient | Class::Plugin | Class::Bug => (FIRST_RETRY, LONGEST_RETRY),
+            Class::UserFix | Class::Denied => (FIRST_RETRY_OF_REFUSED, LONGEST_RETRY_OF_REFUSED),
+        };
+        backoff(first, longest, failures, self.clock().fraction()).max(fault.retry_after.unwrap_or_default())
+    }
+
+    async fn log_in(&self) -> Result<Held, SessionError> {
+        let login = &*self.login;
+        let call = AuthCall {
+            plugin: login.plugin.clone(),
+            settings: login.settings.clone(),
+            inputs: login.inputs.iter().map(|(name, value)| (name.clone(), runtime::SecretBytes::clone(value))).collect(),
+            caller: Caller {
+                namespace: login.namespace.clone(),
+                ambient: if login.server.trusted { Ambient::Granted } else { Ambient::Withheld },
+                service_account: (self.config.token_sources)(login),
+            },
+        };
+        let proved = self.config.prover.authenticate(call).await.map_err(SessionError::Proof)?;
+        self.state().notices = proved.notices.into();
+        let exchange = match proved.proof {
+            Proof::Token(token) => {
+                let token = AccessToken { token: Token::new(token), expires_in: None, max_ttl: None };
+                return Ok(self.held(token, false, None));
+            }
+            Proof::Exchange(exchange) => exchange,
+        };
+        let request = LoginRequest {
+            path: exchange.path,
+            fields: Fields::new(exchange.fields),
+            headers: exchange.headers,
+            client_identity: exchange.client_identity.map(|identity| (identity.chain, identity.key)),
+            organisation: login.organisation.clone(),
+        };
+        let client = self.host.client().await.map_err(SessionError::Login)?;
+        let _place = self.host.enter().await;
+        let token = client.login(&request).await.map_err(SessionError::Login)?;
+        let renewable_until = token.max_ttl.map(|age| self.clock().now() + age);
+        Ok(self.held(token, true, renewable_until))
+    }
+
+    fn held(&self, token: AccessToken, ours: bool, renewable_until: Option<Instant>) -> Held {
+        let life = token.expires_in.map(|life| life.max(SHORTEST_LIFE));
+        Held { token: token.token, number: 0, ours, obtained: self.clock().now(), life, renewable_until }
+    }
+
+    /// Replaces the token at 70 % of its life, again and again, until the session ends or a login for another reason takes
+    /// over.
+    fn keep_fresh(self: &Arc<Self>, mut held: Arc<Held>) {
+        let Some(mut at) = held.refresh_at() else { return };
+        let session = self.clone();
+        self.tasks.spawn(async move {
+            let mut failures = 0;
+            loop {
+                tokio::select! {
+                    () = session.clock().sleep_until(at) => {}
+                    () = session.ended.cancelled() => return,
+                }
+                if !session.holds(&held) {
+                    return;
+                }
+                match session.refresh(&held).await {
+                    Ok(fresh) => {
+                        let Some(fresh) = session.replace(&held, fresh) else { return };
+                        let Some(next) = fresh.refresh_at() else { return };
+                        (held, at, failures) = (fresh, next, 0);
+                    }
+                    Err(error) => {
+                        failures += 1;
+                        at = session.clock().now() + session.retry_after(&error, failures);
+                        tracing::warn!(session = ?session.key, failures, %error, "an access token could not be replaced; the old one serves until it expires");
+                        if held.expired(at) {
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// A renewed token, or where renewing ends, one of a new login with a new proof.
+    async fn refresh(&self, held: &Held) -> Result<Fresh, SessionError> {
+        if held.renewable(self.clock().now()) {
+            let client = self.host.client().await.map_err(SessionError::Login)?;
+            let renewed = {
+                let _place = self.host.enter().await;
+                client.renew(&held.token).await
+            };
+            match renewed {
+                Ok(token) => return Ok(Fresh { held: self.held(token, true, held.renewable_until), renewed: true }),
+                Err(error) if error.class() == infisical::Class::Transient => return Err(SessionError::Login(error)),
+                // Refused: not renewable after all.
+                Err(error) => tracing::debug!(session = ?self.key, %error, "an access token is not renewed; logging in again"),
+            }
+        }
+        let result = self.log_in().await;
+        let outcome = result.as_ref().map_or_else(|error| Fault::from(error.clone()).reason, |_| "ok");
+        self.config.metrics.login(&self.login.plugin, outcome);
+        result.map(|held| Fresh { held, renewed: false })
+    }
+
+    /// Puts a fresh token in the place of one that is still in use. None: it is not any more.
+    fn replace(self: &Arc<Self>, old: &Held, Fresh { held, renewed }: Fresh) -> Option<Arc<Held>> {
+        let mut state = self.state();
+        let current = matches!(&state.phase, Phase::Ready(current) if current.number == old.number);
+        // Of two tokens that the server tells apart, the one that is not used is given back.
+        let (used, given_back) = match current {
+            true => (Some(state.ready(held)), old.token.clone()),
+            false => (None, held.token),
+        };
+        drop(state);
+        if !renewed {
+            self.revoke(given_back, true);
+        }
+        used
+    }
+
+    fn holds(&self, held: &Held) -> bool {
+        matches!(&self.state().phase, Phase::Ready(current) if current.number == held.number)
+    }
+
+    /// The server does not accept it.
+    fn drop_token(&self, held: &Held) {
+        let mut state = self.state();
+        if matches!(&state.phase, Phase::Ready(current) if current.number == held.number) {
+            state.phase = Phase::Empty;
+        }
+    }
+
+    /// The server does not even accept a token that it has just given.
+    fn remember_refusal(&self, held: &Held, error: SessionError) -> SessionError {
+        let mut state = self.state();
+        if matches!(&state.phase, Phase::Ready(current) if current.number == held.number) {
+            state.failures = state.failures.saturating_add(1);
+            let until = self.clock().now() + self.retry_after(&error, state.failures);
+            state.phase = Phase::Failed { error: error.clone(), until };
+        }
+        error
+    }
+
+    /// The last user is gone: whatever is under way ends without a result, and the token is given back.
+    pub(super) fn end(self: &Arc<Self>) {
+        self.ended.cancel();
+        let phase = std::mem::replace(&mut self.state().phase, Phase::Ended);
+        if let Phase::Ready(held) = phase
+            && !held.expired(self.clock().now())
+        {
+            self.revoke(held.token.clone(), held.ours);
+        }
+    }
+
+    fn revoke(self: &Arc<Self>, token: Token, ours: bool) {
+        if !ours {
+            return;
+        }
+        let session = self.clone();
+        self.tasks.spawn(async move {
+            let revoked = match session.host.client().await {
+                Ok(client) => client.revoke(&token).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = revoked {
+                if error.class() == infisical::Class::Unauthorized {
+                    return tracing::debug!(session = ?session.key, %error, "an access token had ended before it was revoked");
+                }
+                tracing::warn!(session = ?session.key, %error, "an access token could not be revoked; it lives until it expires");
+            }
+        });
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn ready(&mut self, mut held: Held) -> Arc<Held> {
+        self.number += 1;
+        held.number = self.number;
+        let held = Arc::new(held);
+        self.phase = Phase::Ready(held.clone());
+        self.failures = 0;
+        held
+    }
+}
