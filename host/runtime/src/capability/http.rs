@@ -172,9 +172,7 @@ impl Client {
     pub(crate) async fn send(&self, egress: &Egress, request: Request, bounds: Bounds) -> Result<Response, HttpError> {
         let (origin, request) = prepare(egress, request, bounds)?;
         let client = self.inner.get_or_try_init(|| self.build()).await?;
-        tokio::time::timeout(bounds.time, exchange(client, &origin, request, bounds))
-            .await
-            .unwrap_or_else(|_| Err(HttpError::TimedOut(origin)))
+        tokio::time::timeout(bounds.time, exchange(client, &origin, request, bounds)).await.unwrap_or(Err(HttpError::TimedOut(origin)))
     }
 
     async fn build(&self) -> Result<reqwest::Client, HttpError> {

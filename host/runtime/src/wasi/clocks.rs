@@ -65,7 +65,7 @@ mod tests {
     fn without_a_grant_there_is_no_time_of_day() {
         assert_eq!(Wall { granted: false }.now(), Duration::ZERO);
         let now = Wall { granted: true }.now();
-        assert!(now.as_secs() > 1_700_000_000 && now.subsec_nanos() % 1_000_000 == 0, "{now:?}");
+        assert!(now.as_secs() > 1_700_000_000 && now.subsec_nanos().is_multiple_of(1_000_000), "{now:?}");
     }
 
     #[test]
