@@ -17,7 +17,7 @@ pub mod annotation {
     pub const MANAGED_SECRET_PREFIX: &str = "secrets.infisical.com/managed-secret.";
     /// On a workload, set by its owner to `"true"`: restart it when a Secret that it uses changes.
     pub const AUTO_RELOAD: &str = "secrets.infisical.com/auto-reload";
-    /// On a resource, set to `"true"`: take over targets that hold keys of someone else.
+    /// On a Secret or ConfigMap, set by its owner to `"true"`: a resource may take it over with all its keys.
     pub const ADOPT: &str = "secrets.infisical.com/adopt";
     /// On a resource: a new value forces a fresh read.
     pub const RESYNC: &str = "secrets.infisical.com/resync";

@@ -5,8 +5,12 @@
 //! [`outcome::Outcome`], from which condition, event, metric and requeue are derived in one place.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod testing;
+
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod controller;
 pub mod data;
 pub mod dereference;
@@ -21,6 +25,4 @@ pub mod reason;
 pub mod report;
 pub mod serve;
 pub mod session;
-#[cfg(test)]
-mod testing;
 pub mod trigger;

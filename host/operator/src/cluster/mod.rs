@@ -1,0 +1,227 @@
+//! The cluster as far as resources need it: what changed, what they refer to, tokens of service accounts.
+//!
+//! One metadata watch of Secrets and one of ConfigMaps for each watched namespace (or for all) feeds an index of targets and
+//! references; there is no store of objects. What a resource refers to is read once and kept until the watch tells of a
+//! change, however many resources refer to it.
+//!
+//! What can go wrong: the watch is refused (then nothing is kept, each look is a read, and changes are seen at the next
+//! interval: one log line and [`Cluster::degraded`] say so) or breaks (then nothing kept is trusted until it is back).
+mod fault;
+mod index;
+mod lookup;
+mod request;
+mod sighting;
+mod token;
+mod watch;
+
+pub use index::Key;
+pub use request::Requests;
+pub(crate) use sighting::Watched;
+
+pub(crate) use fault::RequestError;
+pub(crate) use index::{Identity, State};
+pub(crate) use watch::{Health, follow};
+
+use crate::{
+    object::ObjectRef,
+    outcome::Fault,
+    plan::TargetKind,
+    trigger::{Cause, Triggers},
+};
+use index::{Index, Wakes};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use lookup::Cached;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::{sync::watch as signal, task::JoinSet};
+
+/// Which namespaces are watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    All,
+    /// Each with a watch of its own, so that a Role in each is right enough.
+    Namespaces(Vec<String>),
+}
+
+impl Scope {
+    /// One entry for each watch; None stands for all namespaces.
+    pub(crate) fn watches(&self) -> Vec<Option<String>> {
+        match self {
+            Self::All => vec![None],
+            Self::Namespaces(names) => names.iter().cloned().map(Some).collect(),
+        }
+    }
+}
+
+/// The index with its watches. Clones share both.
+#[derive(Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    requests: Requests,
+    triggers: Arc<Triggers>,
+    index: Mutex<Index<Cached>>,
+    health: signal::Sender<Health>,
+}
+
+impl Cluster {
+    /// Nothing is watched until [`Self::run`] is polled.
+    #[must_use]
+    pub fn new(requests: Requests, triggers: Arc<Triggers>, scope: &Scope) -> Self {
+        let watches = scope.watches().into_iter();
+        let parts = watches.flat_map(|namespace| [("secrets", namespace.clone()), ("configmaps", namespace)]);
+        let health = signal::Sender::new(Health::of(parts));
+        Self { inner: Arc::new(Inner { requests, triggers, index: Mutex::default(), health }) }
+    }
+
+    /// Runs the watches. Ends only when it is dropped.
+    pub async fn run(&self) {
+        let parts = self.inner.health.borrow().parts();
+        let mut tasks = JoinSet::new();
+        for (resource, namespace) in parts {
+            let cluster = self.clone();
+            tasks.spawn(async move {
+                match resource {
+                    "secrets" => cluster.watch::<Secret>(TargetKind::Secret, resource, namespace).await,
+                    _ => cluster.watch::<ConfigMap>(TargetKind::ConfigMap, resource, namespace).await,
+                }
+            });
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Waits until each watch has listed everything once, or was refused.
+    pub async fn ready(&self) {
+        watch::ready(&self.inner.health).await;
+    }
+
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.inner.health.borrow().is_settled()
+    }
+
+    /// Which watches are refused, and what that costs.
+    #[must_use]
+    pub fn degraded(&self) -> Vec<Fault> {
+        self.inner.health.borrow().faults()
+    }
+
+    /// A pass over the references of a resource begins: what is looked up from now on replaces what was before, at
+    /// [`Self::end`].
+    pub fn begin(&self, user: &ObjectRef) {
+        self.index().begin(user);
+    }
+
+    /// The pass is over.
+    pub fn end(&self, user: &ObjectRef) {
+        self.index().end(user);
+    }
+
+    /// The resource is gone: nothing is watched for it any more.
+    pub fn forget(&self, user: &ObjectRef) {
+        self.index().forget(user);
+    }
+
+    #[must_use]
+    pub fn requests(&self) -> &Requests {
+        &self.inner.requests
+    }
+
+    pub(crate) fn set_targets(&self, user: &ObjectRef, targets: HashSet<Key>) {
+        self.index().set_targets(user, targets);
+    }
+
+    pub(crate) fn add_target(&self, user: &ObjectRef, key: &Key) {
+        self.index().add_target(user, key);
+    }
+
+    pub(crate) fn owned_by(&self, uid: &str) -> Vec<Key> {
+        self.index().owned_by(uid)
+    }
+
+    pub(crate) fn owners_of(&self, key: &Key) -> Vec<String> {
+        self.index().owners_of(key).to_vec()
+    }
+
+    /// The version annotation of a target that needs no look, since nothing happened to it since it was verified.
+    pub(crate) fn verified(&self, key: &Key, digest: &[u8; 32]) -> Option<String> {
+        if !self.is_live(key) {
+            return None;
+        }
+        self.index().verified(key, digest)
+    }
+
+    pub(crate) fn verify(&self, key: &Key, at: Identity, digest: [u8; 32], version: String) {
+        self.index().verify(key, at, digest, version);
+    }
+
+    /// A read of a target ended.
+    pub(crate) fn answered(&self, key: &Key, state: State) {
+        self.index().answered(key, state);
+    }
+
+    /// To be dropped after the write; events of that object are held back until then.
+    pub(crate) fn writing(&self, key: &Key) -> Writing<'_> {
+        self.index().begin_write(key);
+        Writing { cluster: self, key: key.clone(), made: None }
+    }
+
+    pub(crate) fn wake(&self, user: &ObjectRef, cause: Cause) {
+        self.inner.triggers.wake(user, cause);
+    }
+
+    /// Whether the watch would tell of a change of that object.
+    fn is_live(&self, key: &Key) -> bool {
+        self.inner.health.borrow().is_live(resource(key.kind), &key.name.namespace)
+    }
+
+    async fn watch<K: Watched>(&self, kind: TargetKind, resource: &'static str, namespace: Option<String>) {
+        let mut feed = watch::Feed { cluster: self, kind, namespace: namespace.as_deref(), epoch: 0 };
+        follow::<K, sighting::Nothing>(self.inner.requests.client(), resource, namespace.as_deref(), &self.inner.health, &mut |event| {
+            feed.take(event);
+        })
+        .await;
+    }
+
+    fn wake_all(&self, wakes: Wakes) {
+        for (user, cause) in wakes {
+            self.inner.triggers.wake(&user, cause);
+        }
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index<Cached>> {
+        self.inner.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn resource(kind: TargetKind) -> &'static str {
+    match kind {
+        TargetKind::Secret => "secrets",
+        TargetKind::ConfigMap => "configmaps",
+    }
+}
+
+/// A write of ours in flight.
+pub(crate) struct Writing<'a> {
+    cluster: &'a Cluster,
+    key: Key,
+    made: Option<State>,
+}
+
+impl Writing<'_> {
+    /// It succeeded, and made this.
+    pub(crate) fn made(mut self, state: State) {
+        self.made = Some(state);
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let wakes = self.cluster.index().end_write(&self.key, self.made.take());
+        self.cluster.wake_all(wakes);
+    }
+}

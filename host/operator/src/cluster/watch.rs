@@ -1,0 +1,251 @@
+//! Watches that never end: restarted with back-off, with a state that others can wait for.
+use super::{
+    Cluster,
+    index::{Identity, Key, State},
+    sighting::{Keep, Sighting, Watched},
+};
+use crate::{
+    object::Name,
+    outcome::{Class, Fault},
+    plan::TargetKind,
+};
+use futures::StreamExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{
+    Api, Client,
+    runtime::{
+        utils::Backoff,
+        watcher::{self, DefaultBackoff, Event},
+    },
+};
+use std::{collections::BTreeMap, pin::pin, time::Duration};
+use tokio::sync::watch as signal;
+
+/// A missing right is granted by a person: asking more often would only fill the log of the API server.
+const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+
+/// How a watch fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    /// Has not yet listed everything once.
+    Starting,
+    Live,
+    /// Was live and broke; or could not start.
+    Broken {
+        listed: bool,
+    },
+    /// The operator has no right to list or watch.
+    Refused,
+}
+
+/// How the watches fare, by resource (`secrets`) and namespace (None: all).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Health {
+    watches: BTreeMap<(&'static str, Option<String>), Condition>,
+}
+
+impl Health {
+    pub(crate) fn of(parts: impl Iterator<Item = (&'static str, Option<String>)>) -> Self {
+        Self { watches: parts.map(|part| (part, Condition::Starting)).collect() }
+    }
+
+    pub(crate) fn parts(&self) -> Vec<(&'static str, Option<String>)> {
+        self.watches.keys().cloned().collect()
+    }
+
+    /// Whether a change of an object of that resource in that namespace would be noticed.
+    pub(crate) fn is_live(&self, resource: &'static str, namespace: &str) -> bool {
+        let of = |namespace: Option<String>| self.watches.get(&(resource, namespace)) == Some(&Condition::Live);
+        of(None) || of(Some(namespace.to_owned()))
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.watches.values().all(|condition| !matches!(condition, Condition::Starting | Condition::Broken { listed: false }))
+    }
+
+    pub(crate) fn faults(&self) -> Vec<Fault> {
+        let refused = self.watches.iter().filter(|(_, condition)| **condition == Condition::Refused);
+        refused.map(|((resource, namespace), _)| refused_fault(resource, namespace.as_deref())).collect()
+    }
+}
+
+fn refused_fault(resource: &str, namespace: Option<&str>) -> Fault {
+    let place = namespace.map_or_else(|| "all namespaces".to_owned(), |name| format!("namespace {name}"));
+    let message = format!(
+        "the operator may not list and watch {resource} in {place}: changes of them are seen only at the next interval; grant its \
+         service account the verbs list and watch"
+    );
+    Fault::new("WatchForbidden", Class::Denied, message)
+}
+
+pub(crate) async fn ready(health: &signal::Sender<Health>) {
+    // The sender is at hand, so the channel is open.
+    drop(health.subscribe().wait_for(Health::is_settled).await);
+}
+
+/// Watches the metadata of a resource for ever and hands each event on. `A` says which annotations are kept.
+pub(crate) async fn follow<K, A>(
+    client: &Client,
+    resource: &'static str,
+    namespace: Option<&str>,
+    health: &signal::Sender<Health>,
+    take: &mut (dyn FnMut(Event<Sighting<K, A>>) + Send),
+) where
+    K: Watched,
+    A: Keep,
+{
+    let api: Api<Sighting<K, A>> = match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let part = (resource, namespace.map(str::to_owned));
+    let mut backoff = DefaultBackoff::default();
+    let mut listing = true;
+    // Pages of the default size, 500: one page in memory at a time.
+    let mut events = pin!(watcher::watcher(api, watcher::Config::default()));
+    while let Some(event) = events.next().await {
+        let pause = match event {
+            Ok(event) => {
+                match event {
+                    Event::Init => listing = true,
+                    Event::InitDone => listing = false,
+                    _ => {}
+                }
+                // A list begins with an event that says nothing about the server.
+                let answered = !matches!(event, Event::Init);
+                take(event);
+                if answered {
+                    backoff.reset();
+                }
+                if !listing {
+                    set(health, &part, |_| Condition::Live);
+                }
+                continue;
+            }
+            Err(error) if is_refused(&error) => {
+                if set(health, &part, |_| Condition::Refused) {
+                    let fault = refused_fault(resource, namespace);
+                    tracing::error!(reason = fault.reason, "{}", fault.message);
+                }
+                REFUSED_PAUSE
+            }
+            Err(error) => {
+                let broken =
+                    |before| Condition::Broken { listed: !matches!(before, Condition::Starting | Condition::Broken { listed: false }) };
+                if set(health, &part, broken) {
+                    tracing::warn!(resource, namespace, cause = kind_of(&error), "a watch broke and is restarted");
+                }
+                backoff.next().unwrap_or(REFUSED_PAUSE)
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// True: the condition is another one than before.
+fn set(health: &signal::Sender<Health>, part: &(&'static str, Option<String>), condition: impl FnOnce(Condition) -> Condition) -> bool {
+    health.send_if_modified(|health| {
+        let Some(slot) = health.watches.get_mut(part) else { return false };
+        let after = condition(*slot);
+        std::mem::replace(slot, after) != after
+    })
+}
+
+fn is_refused(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => status.code == 403,
+        _ => false,
+    }
+}
+
+/// What happened, without the text of the server.
+fn kind_of(error: &watcher::Error) -> &'static str {
+    match error {
+        watcher::Error::InitialListFailed(_) => "the list failed",
+        watcher::Error::WatchStartFailed(_) => "the watch did not start",
+        watcher::Error::WatchError(status) if status.code == 410 => "the version is too old; listed anew",
+        watcher::Error::WatchError(_) => "the server ended the watch",
+        watcher::Error::WatchFailed(_) => "the connection broke",
+        watcher::Error::NoResourceVersion => "an answer without resourceVersion",
+    }
+}
+
+/// Brings the events of one watch into the index.
+pub(super) struct Feed<'a> {
+    pub cluster: &'a Cluster,
+    pub kind: TargetKind,
+    pub namespace: Option<&'a str>,
+    pub epoch: u64,
+}
+
+impl Feed<'_> {
+    pub fn take<K, A>(&mut self, event: Event<Sighting<K, A>>) {
+        let (metadata, deleted) = match event {
+            Event::Init => {
+                self.epoch = self.cluster.index().relist();
+                return;
+            }
+            Event::InitDone => {
+                let in_scope = |key: &Key| key.kind == self.kind && self.namespace.is_none_or(|namespace| namespace == key.name.namespace);
+                let wakes = self.cluster.index().sweep(self.epoch, in_scope);
+                self.cluster.wake_all(wakes);
+                return;
+            }
+            Event::InitApply(object) | Event::Apply(object) => (object.metadata, false),
+            Event::Delete(object) => (object.metadata, true),
+        };
+        let owners = owners(&metadata);
+        let (Some(namespace), Some(name)) = (metadata.namespace, metadata.name) else { return };
+        let key = Key { kind: self.kind, name: Name { namespace, name } };
+        let identity = Identity { uid: metadata.uid.unwrap_or_default(), resource_version: metadata.resource_version.unwrap_or_default() };
+        let state = if deleted { State::Absent(Some(identity)) } else { State::Present(identity) };
+        let wakes = self.cluster.index().observe(&key, state, owners, self.epoch);
+        self.cluster.wake_all(wakes);
+    }
+}
+
+/// Uids of the owners that are resources of ours.
+fn owners(metadata: &ObjectMeta) -> Vec<String> {
+    let references = metadata.owner_references.iter().flatten();
+    references.filter(|owner| is_ours(&owner.api_version)).map(|owner| owner.uid.clone()).collect()
+}
+
+/// Whether an apiVersion is of a group that this operator serves.
+pub(crate) fn is_ours(api_version: &str) -> bool {
+    api_version.split_once('/').is_some_and(|(group, _)| group == api::well_known::GROUP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_watch_counts_as_settled_but_not_as_live() {
+        let parts = [("secrets", Some("a".to_owned())), ("secrets", Some("b".to_owned()))];
+        let health = signal::Sender::new(Health::of(parts.clone().into_iter()));
+        assert!(set(&health, &parts[0], |_| Condition::Live));
+        assert!(!health.borrow().is_settled());
+        assert!(set(&health, &parts[1], |_| Condition::Refused));
+        assert!(!set(&health, &parts[1], |_| Condition::Refused));
+        let health = health.borrow();
+        assert!(health.is_settled() && health.is_live("secrets", "a") && !health.is_live("secrets", "b"));
+        assert!(!health.is_live("secrets", "c") && !health.is_live("configmaps", "a"));
+        let faults = health.faults();
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].message.contains("namespace b"));
+    }
+
+    #[test]
+    fn a_watch_that_never_listed_is_not_settled_when_it_breaks() {
+        let part = ("secrets", None);
+        let health = signal::Sender::new(Health::of([part.clone()].into_iter()));
+        set(&health, &part, |_| Condition::Broken { listed: false });
+        assert!(!health.borrow().is_settled());
+        set(&health, &part, |_| Condition::Live);
+        set(&health, &part, |_| Condition::Broken { listed: true });
+        assert!(health.borrow().is_settled() && !health.borrow().is_live("secrets", "a"));
+    }
+}
