@@ -25,4 +25,5 @@ pub mod reason;
 pub mod report;
 pub mod serve;
 pub mod session;
+pub mod target;
 pub mod trigger;

@@ -1,0 +1,324 @@
+//! Keeps targets: Secrets and ConfigMaps as a resource wants them.
+//!
+//! A target is created, or replaced by the object that was just compared, at the version at which it was compared: a change
+//! that was not seen can't be overwritten, and another manager's keys don't stay. One that is known to be unchanged since it
+//! was last found right costs no request at all.
+//!
+//! What can go wrong: the object belongs to someone else, another resource names it too, it is immutable, too large, has
+//! keys that can't be, or others keep changing it. Each is a fault of that one target and leaves it as it was; the others of
+//! the resource are kept all the same.
+mod check;
+mod claims;
+mod compare;
+mod metadata;
+mod object;
+mod ownership;
+mod volatile;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use crate::{
+    cluster::{Cluster, Key, RequestError, State},
+    object::{Name, ObjectRef},
+    outcome::{Class, Fault},
+    plan::{CreationPolicy, Data, Desired, Owner, Target},
+    trigger::Cause,
+};
+use claims::Claims;
+use compare::{Compared, Step, compare};
+use futures::future::join_all;
+use object::Object;
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// How often a target is read and compared again because it was changed meanwhile. More in a row means that someone keeps
+/// writing it, which a pause helps better against.
+const ATTEMPTS: usize = 5;
+
+/// What happened to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+/// A target that is as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    pub change: Change,
+    /// Whether its values changed, and not only what surrounds them.
+    pub data_changed: bool,
+    /// Value of its version annotation.
+    pub version: String,
+    /// Works, but should be mended.
+    pub warning: Option<Fault>,
+}
+
+/// The targets of all resources. Clones share them.
+#[derive(Clone)]
+pub struct Targets {
+    cluster: Cluster,
+    claims: Arc<Mutex<Claims>>,
+    /// Digests of the volatile values of targets that were taken over without a note of it.
+    remembered: Arc<Mutex<HashMap<Key, String>>>,
+}
+
+impl Targets {
+    #[must_use]
+    pub fn new(cluster: Cluster) -> Self {
+        Self { cluster, claims: Arc::default(), remembered: Arc::default() }
+    }
+
+    /// Says which targets a resource names, all of them, instead of those before: they are watched, and of several resources
+    /// with one target one keeps it. To be called before [`Self::apply`], and best as soon as the resource is seen, so that
+    /// after a start the right one is first. Costs no request.
+    pub fn declare(&self, owner: &Owner, targets: &[Target]) {
+        let keys: HashSet<_> = targets.iter().map(key).collect();
+        let others = self.claims.lock().unwrap_or_else(PoisonError::into_inner).declare(owner, &keys);
+        self.cluster.set_targets(&owner.object, keys);
+        self.wake(others);
+    }
+
+    /// The resource is gone: its targets are watched no longer, and may pass to others.
+    pub fn forget(&self, resource: &ObjectRef) {
+        let others = self.claims.lock().unwrap_or_else(PoisonError::into_inner).forget(resource);
+        self.cluster.forget(resource);
+        self.wake(others);
+    }
+
+    fn wake(&self, resources: HashSet<ObjectRef>) {
+        resources.iter().for_each(|resource| self.cluster.wake(resource, Cause::Target));
+    }
+
+    /// Applies each, in the order given; one that fails holds no other up.
+    pub async fn apply_all(&self, owner: &Owner, wanted: &[(&Target, &Desired)]) -> Vec<Result<Applied, Fault>> {
+        join_all(wanted.iter().map(|(target, desired)| self.apply(owner, target, desired))).await
+    }
+
+    /// Makes one target as it is to be.
+    ///
+    /// # Errors
+    /// As the module says; the target is then as it was.
+    pub async fn apply(&self, owner: &Owner, target: &Target, desired: &Desired) -> Result<Applied, Fault> {
+        let key = key(target);
+        check::check(owner, target, &desired.data)?;
+        self.cluster.add_target(&owner.object, &key);
+        let digest = fingerprint(owner, target, desired);
+        for _ in 0..ATTEMPTS {
+            self.refuse_if_claimed(owner, target, &key)?;
+            if let Some(version) = self.cluster.verified(&key, &digest) {
+                return Ok(Applied { change: Change::Unchanged, data_changed: false, version, warning: None });
+            }
+            let live = Object::get(self.cluster.requests(), &key).await.map_err(|error| fault(&error, "get", target, &desired.data))?;
+            self.cluster.answered(&key, live.as_ref().map_or(State::Absent(None), Object::state));
+            let remembered = self.remembered(&key);
+            let compared = compare(live.as_ref(), owner, target, desired, remembered.as_deref())?;
+            let (change, doing) = match &compared.step {
+                Step::Nothing => {
+                    if let Some(live) = &live {
+                        self.found_right(&key, live, digest, &compared);
+                    }
+                    return Ok(applied(compared, Change::Unchanged));
+                }
+                Step::Create(_) => (Change::Created, "create"),
+                Step::Replace(_) => (Change::Updated, "update"),
+            };
+            match self.write(&key, &compared, digest).await {
+                Ok(()) => return Ok(applied(compared, change)),
+                // Made, changed or deleted meanwhile. A missing namespace answers 404 to a create.
+                Err(error) if error.code() == 409 || (error.code() == 404 && change == Change::Updated) => {}
+                Err(error) => return Err(fault(&error, doing, target, &desired.data)),
+            }
+        }
+        let Target { field, kind, name, .. } = target;
+        let message = format!("{field}: {kind} {name} was changed by others {ATTEMPTS} times while it was written: it is tried again");
+        Err(Fault::new("WriteConflict", Class::Transient, message))
+    }
+
+    async fn write(&self, key: &Key, compared: &Compared, digest: [u8; 32]) -> Result<(), RequestError> {
+        let writing = self.cluster.writing(key);
+        let requests = self.cluster.requests();
+        let made = match &compared.step {
+            Step::Nothing => return Ok(()),
+            Step::Create(object) => object.clone().create(requests, key).await?,
+            Step::Replace(object) => object.clone().replace(requests, key).await?,
+        };
+        let identity = made.identity();
+        writing.made(State::Present(identity.clone()));
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        if compared.warning.is_none() {
+            self.cluster.verify(key, identity, digest, compared.version.clone());
+        }
+        Ok(())
+    }
+
+    fn found_right(&self, key: &Key, live: &Object, digest: [u8; 32], compared: &Compared) {
+        if let Some(inputs) = &compared.remember {
+            self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), inputs.clone());
+        }
+        // A warning is to be found again at the next pass.
+        if compared.warning.is_none() {
+            self.cluster.verify(key, live.identity(), digest, compared.version.clone());
+        }
+    }
+
+    fn remembered(&self, key: &Key) -> Option<String> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn refuse_if_claimed(&self, owner: &Owner, target: &Target, key: &Key) -> Result<(), Fault> {
+        let owners = self.cluster.owners_of(key);
+        let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(holder) = claims.holder(key, owner, &owners) else { return Ok(()) };
+        let Target { field, kind, name, .. } = target;
+        let message = format!("{field}: {kind} {name} is the target of {holder} already: name another target, or remove it there");
+        Err(Fault::new("TargetClaimed", Class::UserFix, message))
+    }
+
+    /// Deletes what the resource owns and no longer names. To be called only after all its targets were applied, so that a
+    /// renamed target is there before the old one goes. An object that has other owners too only loses our reference.
+    ///
+    /// # Errors
+    /// The first fault; the rest is tried all the same.
+    pub async fn prune(&self, owner: &Owner, targets: &[Target]) -> Result<Vec<Key>, Fault> {
+        let named: HashSet<_> = targets.iter().map(key).collect();
+        let stale = self.cluster.owned_by(&owner.uid).into_iter().filter(|key| !named.contains(key));
+        let results = join_all(stale.map(|key| self.remove(owner, key))).await;
+        results.into_iter().collect::<Result<Vec<_>, _>>().map(|removed| removed.into_iter().flatten().collect())
+    }
+
+    async fn remove(&self, owner: &Owner, key: Key) -> Result<Option<Key>, Fault> {
+        let requests = self.cluster.requests();
+        let doing = |verb: &str, error: &RequestError| {
+            error.fault(&format!("{verb} {} {}, which {} no longer names", key.kind, key.name, owner.object), std::iter::empty())
+        };
+        let Some(live) = Object::get(requests, &key).await.map_err(|error| doing("get", &error))? else { return Ok(None) };
+        let references = live.metadata.owner_references.clone().unwrap_or_default();
+        let others: Vec<_> = references.iter().filter(|reference| reference.uid != owner.uid).cloned().collect();
+        if others.len() == references.len() || live.metadata.deletion_timestamp.is_some() {
+            return Ok(None);
+        }
+        let written = if others.is_empty() {
+            live.delete(requests, &key).await
+        } else {
+            let mut freed = live;
+            freed.metadata.owner_references = Some(others);
+            freed.replace(requests, &key).await.map(drop)
+        };
+        match written {
+            Ok(()) => Ok(Some(key)),
+            Err(error) if error.code() == 404 => Ok(None),
+            Err(error) => Err(doing("remove", &error)),
+        }
+    }
+}
+
+fn applied(compared: Compared, change: Change) -> Applied {
+    Applied {
+        change,
+        data_changed: change != Change::Unchanged && compared.data_changed,
+        version: compared.version,
+        warning: compared.warning,
+    }
+}
+
+fn key(target: &Target) -> Key {
+    Key { kind: target.kind, name: target.name.clone() }
+}
+
+fn fault(error: &RequestError, verb: &str, target: &Target, data: &Data) -> Fault {
+    let Target { field, kind, name, .. } = target;
+    let mut fault = error.fault(&format!("{verb} {kind} {name}"), data.values().map(|value| value.expose_secret()));
+    fault.message = format!("{field}: {}", fault.message);
+    fault
+}
+
+/// Of everything that decides how the target is to be. A volatile value is drawn anew each time, so what it was made of
+/// stands for it.
+fn fingerprint(owner: &Owner, target: &Target, desired: &Desired) -> [u8; 32] {
+    let mut sha = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        sha.update((bytes.len() as u64).to_le_bytes());
+        sha.update(bytes);
+    };
+    let pairs = |part: &mut dyn FnMut(&[u8]), pairs: &std::collections::BTreeMap<String, String>| {
+        part(&(pairs.len() as u64).to_le_bytes());
+        pairs.iter().for_each(|(name, value)| {
+            part(name.as_bytes());
+            part(value.as_bytes());
+        });
+    };
+    let Owner { object, api_version, uid, created: _, labels, annotations } = owner;
+    [object.kind, &object.namespace, &object.name, api_version, uid].iter().for_each(|text| part(text.as_bytes()));
+    pairs(&mut part, labels);
+    pairs(&mut part, annotations);
+    part(target.secret_type.as_bytes());
+    part(&[u8::from(target.policy == CreationPolicy::Owner), u8::from(target.metadata.is_some())]);
+    if let Some(given) = &target.metadata {
+        pairs(&mut part, &given.labels);
+        pairs(&mut part, &given.annotations);
+    }
+    part(volatile::digest(owner, desired).unwrap_or_default().as_bytes());
+    if let crate::plan::Version::Fixed(version) = &desired.version {
+        part(version.as_bytes());
+    }
+    for (key, value) in &desired.data {
+        part(key.as_bytes());
+        if desired.volatile.contains(key) {
+            part(&[]);
+        } else {
+            part(value.expose_secret());
+        }
+    }
+    sha.finalize().into()
+}
+
+/// Where a target is, for messages.
+impl std::fmt::Display for Key {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Name { namespace, name } = &self.name;
+        write!(out, "{} {namespace}/{name}", self.kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testing::{desired, owner, target};
+
+    #[test]
+    fn the_fingerprint_follows_all_that_decides_and_no_volatile_value() {
+        let base = fingerprint(&owner(), &target("t"), &desired(&[("A", "1")]));
+        assert_eq!(fingerprint(&owner(), &target("t"), &desired(&[("A", "1")])), base);
+        let mut relabelled = owner();
+        relabelled.labels.insert("l".into(), "1".into());
+        let mut annotated = owner();
+        annotated.annotations.insert("l".into(), "1".into());
+        let orphan = Target { policy: CreationPolicy::Orphan, ..target("t") };
+        let typed = Target { secret_type: "kubernetes.io/tls".into(), ..target("t") };
+        let given = Target { metadata: Some(crate::plan::Metadata::default()), ..target("t") };
+        let all = [
+            base,
+            fingerprint(&relabelled, &target("t"), &desired(&[("A", "1")])),
+            fingerprint(&annotated, &target("t"), &desired(&[("A", "1")])),
+            fingerprint(&owner(), &orphan, &desired(&[("A", "1")])),
+            fingerprint(&owner(), &typed, &desired(&[("A", "1")])),
+            fingerprint(&owner(), &given, &desired(&[("A", "1")])),
+            fingerprint(&owner(), &target("t"), &desired(&[("A", "2")])),
+            fingerprint(&owner(), &target("t"), &desired(&[("A1", "")])),
+        ];
+        assert_eq!(HashSet::from(all).len(), all.len());
+        let volatile = |value: &str, inputs: &str| {
+            let desired = Desired { volatile: ["A".to_owned()].into(), inputs: inputs.into(), ..desired(&[("A", value)]) };
+            fingerprint(&owner(), &target("t"), &desired)
+        };
+        assert_eq!(volatile("1", "i"), volatile("2", "i"));
+        assert_ne!(volatile("1", "i"), volatile("1", "j"));
+    }
+}

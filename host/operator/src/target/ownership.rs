@@ -1,0 +1,167 @@
+//! Whose an object is: what may be written, and which owner references it has afterwards.
+use super::object::Object;
+use crate::{
+    outcome::{Class, Fault},
+    plan::{CreationPolicy, Owner, Target},
+};
+use api::well_known::annotation;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+
+/// Refuses an object that someone else controls, one that goes away, and one with keys that are not ours.
+pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(), Fault> {
+    let Target { field, kind, name, .. } = target;
+    if let Some(other) = controller(live).filter(|reference| !is_ours(reference, owner)) {
+        return Err(Fault::new(
+            "TargetOwned",
+            Class::UserFix,
+            format!(
+                "{field}: {kind} {name} is controlled by {} {}: name another target, or remove the target there",
+                other.kind, other.name
+            ),
+        ));
+    }
+    if live.metadata.deletion_timestamp.is_some() {
+        let finalizers = live.metadata.finalizers.as_deref().unwrap_or_default().join(", ");
+        return Err(Fault::new(
+            "TargetTerminating",
+            Class::Transient,
+            format!("{field}: {kind} {name} is being deleted and waits for its finalizers ({finalizers})"),
+        ));
+    }
+    let ours = references(live).any(|reference| is_ours(reference, owner)) || live.annotation(annotation::VERSION).is_some();
+    if ours || live.data.is_empty() || live.annotation(annotation::ADOPT) == Some("true") {
+        return Ok(());
+    }
+    let keys: Vec<_> = live.data.keys().take(5).map(String::as_str).collect();
+    let more = if live.data.len() > keys.len() { ", …" } else { "" };
+    Err(Fault::new(
+        "TargetExists",
+        Class::UserFix,
+        format!(
+            "{field}: {kind} {name} exists and has keys that nobody of ours wrote ({}{more}), which would be lost: name another target, \
+             delete it, or allow it by annotating it with {}: \"true\"",
+            keys.join(", "),
+            annotation::ADOPT
+        ),
+    ))
+}
+
+/// The owner references that the object is to have; those of others are carried over.
+pub(crate) fn owner_references(live: Option<&Object>, owner: &Owner, policy: CreationPolicy) -> Vec<OwnerReference> {
+    let mut all: Vec<_> = live.map(|live| references(live).cloned().collect()).unwrap_or_default();
+    let place = all.iter().position(|reference| is_ours(reference, owner));
+    match policy {
+        CreationPolicy::Orphan => all.retain(|reference| !is_ours(reference, owner)),
+        CreationPolicy::Owner => match place.and_then(|place| all.get_mut(place)) {
+            // As it is: its apiVersion may be that of another version of the resource.
+            Some(known) if known.uid == owner.uid && known.controller == Some(true) => {}
+            Some(known) => *known = reference(owner),
+            None => all.push(reference(owner)),
+        },
+    }
+    all
+}
+
+fn reference(owner: &Owner) -> OwnerReference {
+    OwnerReference {
+        api_version: owner.api_version.to_owned(),
+        block_owner_deletion: Some(true),
+        controller: Some(true),
+        kind: owner.object.kind.to_owned(),
+        name: owner.object.name.clone(),
+        uid: owner.uid.clone(),
+    }
+}
+
+fn references(object: &Object) -> impl Iterator<Item = &OwnerReference> {
+    object.metadata.owner_references.iter().flatten()
+}
+
+fn controller(object: &Object) -> Option<&OwnerReference> {
+    references(object).find(|reference| reference.controller == Some(true))
+}
+
+/// By uid; or by name, if it is of an earlier resource of that name, which can't be there any more: a restored backup.
+pub(crate) fn is_ours(reference: &OwnerReference, owner: &Owner) -> bool {
+    let group = |api_version: &str| api_version.split_once('/').map(|(group, _)| group.to_owned());
+    let named = reference.kind == owner.object.kind
+        && reference.name == owner.object.name
+        && group(&reference.api_version) == group(owner.api_version);
+    reference.uid == owner.uid || named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::testing::{data, live, owner, target};
+
+    fn owned_by(uid: &str, name: &str, controller: bool) -> OwnerReference {
+        let mut reference = reference(&owner());
+        reference.uid = uid.into();
+        reference.name = name.into();
+        reference.controller = controller.then_some(true);
+        reference
+    }
+
+    #[test]
+    fn what_another_controls_is_refused_whatever_its_annotations() {
+        let mut object = live(&data(&[]));
+        object.metadata.annotations = Some([(annotation::ADOPT.into(), "true".into()), (annotation::VERSION.into(), "v".into())].into());
+        object.metadata.owner_references = Some(vec![owned_by("other", "b", true)]);
+        let fault = judge(&object, &owner(), &target("t")).unwrap_err();
+        assert_eq!(fault.reason, "TargetOwned");
+        assert!(fault.message.contains("InfisicalSecret b"), "{}", fault.message);
+    }
+
+    #[test]
+    fn ours_by_reference_or_by_version_annotation_and_empty_ones_are_taken() {
+        let empty = live(&data(&[]));
+        assert_eq!(judge(&empty, &owner(), &target("t")), Ok(()));
+        let mut ours = live(&data(&[("A", "1")]));
+        assert_eq!(judge(&ours, &owner(), &target("t")).unwrap_err().reason, "TargetExists");
+        ours.metadata.owner_references = Some(vec![owned_by("uid", "a", true)]);
+        assert_eq!(judge(&ours, &owner(), &target("t")), Ok(()));
+        ours.metadata.owner_references = None;
+        ours.metadata.annotations = Some([(annotation::VERSION.into(), "v".into())].into());
+        assert_eq!(judge(&ours, &owner(), &target("t")), Ok(()));
+    }
+
+    #[test]
+    fn foreign_keys_are_named_and_the_way_out_is_said() {
+        let mut object = live(&data(&[("THEIRS", "canary")]));
+        let fault = judge(&object, &owner(), &target("t")).unwrap_err();
+        assert!(fault.message.contains("THEIRS") && fault.message.contains("secrets.infisical.com/adopt"), "{}", fault.message);
+        assert!(!fault.message.contains("canary"));
+        object.metadata.annotations = Some([(annotation::ADOPT.into(), "true".into())].into());
+        assert_eq!(judge(&object, &owner(), &target("t")), Ok(()));
+    }
+
+    #[test]
+    fn a_flip_of_the_policy_adds_or_drops_only_our_reference() {
+        let mut object = live(&data(&[]));
+        object.metadata.owner_references = Some(vec![owned_by("other", "b", false)]);
+        let owned = owner_references(Some(&object), &owner(), CreationPolicy::Owner);
+        assert_eq!(owned, vec![owned_by("other", "b", false), owned_by("uid", "a", true)]);
+        object.metadata.owner_references = Some(owned.clone());
+        assert_eq!(owner_references(Some(&object), &owner(), CreationPolicy::Owner), owned);
+        assert_eq!(owner_references(Some(&object), &owner(), CreationPolicy::Orphan), vec![owned_by("other", "b", false)]);
+    }
+
+    #[test]
+    fn the_reference_of_an_earlier_resource_of_that_name_is_renewed() {
+        let mut object = live(&data(&[("A", "1")]));
+        object.metadata.owner_references = Some(vec![owned_by("before", "a", true)]);
+        assert_eq!(judge(&object, &owner(), &target("t")), Ok(()));
+        assert_eq!(owner_references(Some(&object), &owner(), CreationPolicy::Owner), vec![owned_by("uid", "a", true)]);
+    }
+
+    #[test]
+    fn an_object_that_goes_away_is_waited_for() {
+        let mut object = live(&data(&[]));
+        object.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+        object.metadata.finalizers = Some(vec!["example.com/hold".into()]);
+        let fault = judge(&object, &owner(), &target("t")).unwrap_err();
+        assert_eq!((fault.reason, fault.class), ("TargetTerminating", Class::Transient));
+        assert!(fault.message.contains("example.com/hold"));
+    }
+}
