@@ -7,7 +7,7 @@ use crate::capability::{
     Refusal,
     content::secret,
     egress::Egress,
-    http::{Bounds, Client, HttpError, Request, Response, is_reserved},
+    http::{Bounds, HttpError, Request, Response, is_reserved},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};

@@ -6,11 +6,11 @@
 //! client sees it; other spellings of an address (decimal, octal, hexadecimal) are made plain by the URL parser first. A
 //! name is resolved by the host, and of the answers only those are dialled that are on the open internet, or private where
 //! the administrator opened private ranges: a name never leads to this machine, to its link or to a metadata service.
-mod address;
+pub(super) mod address;
 mod pattern;
 
 use super::Refusal;
-pub(crate) use address::{Resolve, Resolving, SystemResolver, vet};
+pub(crate) use address::{Resolve, SystemResolver, vet};
 pub(crate) use pattern::{Pattern, PatternError};
 use std::fmt;
 use url::{Host, Url};

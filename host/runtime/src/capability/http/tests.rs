@@ -1,5 +1,5 @@
 //! Against real servers on loopback, which a grant has to spell out.
-use super::{super::egress::Resolving, *};
+use super::{super::egress::address::Resolving, *};
 use axum::{
     Router,
     body::Bytes as RequestBody,
