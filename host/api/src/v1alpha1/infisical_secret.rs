@@ -6,8 +6,8 @@ use super::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Number, Value};
 
 /// What to read from Infisical, as whom, and where to put it.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,7 +33,7 @@ use serde_json::{Map, Value};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[expect(clippy::duplicated_attributes, reason = "two columns may be of one type")]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 pub struct InfisicalSecretSpec {
     /// Deprecated: where a service token is. Use `authentication.serviceToken.serviceTokenSecretReference`.
     pub token_secret_reference: Option<KubeSecretReference>,
@@ -46,6 +46,7 @@ pub struct InfisicalSecretSpec {
     /// The ConfigMaps to keep.
     pub managed_kube_config_map_references: Option<Vec<ManagedKubeConfigMapConfig>>,
     /// Deprecated: seconds between two reads. Use `syncConfig.resyncInterval`.
+    #[serde(default, deserialize_with = "any_integer")]
     pub resync_interval: Option<i64>,
     /// Deprecated: use `syncConfig.instantUpdates`.
     pub instant_updates: Option<bool>,
@@ -56,6 +57,22 @@ pub struct InfisicalSecretSpec {
     pub host_api: Option<String>,
     /// How to know the server.
     pub tls: Option<TlsConfig>,
+}
+
+/// A list of resources decodes as a whole or not at all, so one user's odd object must not hide those of all others: the
+/// peer's schema also takes objects without a spec.
+impl<'de> Deserialize<'de> for InfisicalSecretSpec {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Given(#[serde(with = "InfisicalSecretSpec")] InfisicalSecretSpec);
+        Ok(Option::<Given>::deserialize(source)?.map(|Given(spec)| spec).unwrap_or_default())
+    }
+}
+
+impl Serialize for InfisicalSecretSpec {
+    fn serialize<S: Serializer>(&self, target: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, target)
+    }
 }
 
 /// How often to read.
@@ -254,4 +271,11 @@ pub struct InfisicalSecretStatus {
 
 fn null_is_empty<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Condition>, D::Error> {
     Option::deserialize(source).map(Option::unwrap_or_default)
+}
+
+/// The peer's schema takes integers of any size; beyond 64 bits they come as floating point.
+fn any_integer<'de, D: Deserializer<'de>>(source: D) -> Result<Option<i64>, D::Error> {
+    let number = Option::<Number>::deserialize(source)?;
+    // The cast saturates.
+    Ok(number.and_then(|number| number.as_i64().or_else(|| number.as_f64().map(|number| number as i64))))
 }

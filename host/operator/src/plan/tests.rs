@@ -17,7 +17,7 @@ const CANARY: &str = "canary-51c9";
 /// A cluster of these objects, and what was asked of it.
 #[derive(Default)]
 struct Cluster {
-    secrets: BTreeMap<Name, Vec<(&'static str, &'static str)>>,
+    secrets: BTreeMap<Name, BTreeMap<String, String>>,
     config: Option<Vec<(&'static str, &'static str)>>,
     config_denied: bool,
     accounts: BTreeMap<Name, Vec<String>>,
@@ -25,8 +25,8 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn secret(mut self, name: &str, data: &[(&'static str, &'static str)]) -> Self {
-        self.secrets.insert(Name::new("team", name), data.to_vec());
+    fn secret(mut self, name: &str, data: &[(&str, &str)]) -> Self {
+        self.secrets.insert(Name::new("team", name), data.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect());
         self
     }
 
@@ -49,7 +49,7 @@ impl Lookup for Cluster {
     async fn secret(&self, _: &ObjectRef, name: &Name) -> Result<Option<Arc<SecretData>>, Fault> {
         self.ask(name.to_string());
         let bytes = |value: &str| Arc::new(SecretBytes::from(value.as_bytes().to_vec()));
-        let data = |data: &Vec<(&str, &str)>| data.iter().map(|(key, value)| ((*key).to_owned(), bytes(value))).collect();
+        let data = |data: &BTreeMap<String, String>| data.iter().map(|(key, value)| (key.clone(), bytes(value))).collect();
         Ok(self.secrets.get(name).map(|found| Arc::new(SecretData { name: name.clone(), data: data(found) })))
     }
 
@@ -631,4 +631,41 @@ fn settings_name_the_flag_of_a_bad_address() {
     let error = settings("--host-api", "vault").unwrap_err().to_string();
     assert!(error.starts_with("INFISICAL_HOST_API: \"vault\""), "{error}");
     assert_eq!(settings("--trusted-host", "https://Vault.example/api").unwrap().trusted, ["https://vault.example".to_owned()].into());
+}
+
+/// The samples, each against the Secrets and accounts of its own file.
+#[test]
+fn every_sample_has_a_plan() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/samples/infisicalsecret");
+    let mut methods = std::collections::BTreeSet::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let documents: Vec<serde_json::Value> =
+            serde_yaml::Deserializer::from_str(&text).map(|document| serde::Deserialize::deserialize(document).unwrap()).collect();
+        let name = |document: &serde_json::Value| Name::new("default", document["metadata"]["name"].as_str().unwrap());
+        let mut cluster = Cluster::default();
+        for document in &documents {
+            if document["kind"] == "Secret" {
+                let mut data: BTreeMap<String, String> = serde_json::from_value(document["stringData"].clone()).unwrap_or_default();
+                if document["type"] == "kubernetes.io/service-account-token" {
+                    data.insert("token".into(), "filled by a controller".into());
+                }
+                cluster.secrets.insert(name(document), data);
+            }
+            if document["kind"] == "ServiceAccount" {
+                let secrets = document["secrets"].as_array().into_iter().flatten();
+                cluster.accounts.insert(name(document), secrets.map(|secret| secret["name"].as_str().unwrap().into()).collect());
+            }
+        }
+        for document in documents.iter().filter(|document| document["kind"] == "InfisicalSecret") {
+            let resource: InfisicalSecret = serde_json::from_value(document.clone()).unwrap();
+            let settings = Settings::default();
+            let found = futures::executor::block_on(dereference::infisical_secret(&cluster, &resource, &settings)).unwrap();
+            let plan = infisical_secret(&resource, &found, &settings).unwrap_or_else(|fault| panic!("{}", fault.message));
+            methods.insert(plan.login.method.clone());
+        }
+    }
+    let tried = ::api::dialect::INFISICAL_SECRET.iter().filter(|method| method.block != "serviceAccount" && method.block != "plugin");
+    assert!(tried.clone().all(|method| methods.contains(method.strategy)), "{methods:?}");
+    assert_eq!(methods.len(), tried.count() + 2, "{methods:?}");
 }
