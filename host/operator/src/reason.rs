@@ -35,12 +35,14 @@ pub const NO_TARGET: &str = "TargetMissing";
 pub const AMBIGUOUS_TARGET: &str = "TargetAmbiguous";
 /// A target that can't be.
 pub const INVALID_TARGET: &str = "InvalidTarget";
+/// An owner reference would reach across namespaces.
+pub const OWNER_ELSEWHERE: &str = "OwnerInOtherNamespace";
 /// A template's keys, labels or annotations.
 pub const INVALID_TEMPLATE: &str = "InvalidTemplate";
 /// A key that Kubernetes does not take.
-pub const INVALID_KEY: &str = "InvalidSecretKey";
+pub const INVALID_KEY: &str = "InvalidKey";
 /// More than Kubernetes takes.
-pub const TOO_LARGE: &str = "SecretTooLarge";
+pub const TOO_LARGE: &str = "TargetTooLarge";
 /// A value that a ConfigMap can't hold.
 pub const NOT_TEXT: &str = "ValueNotText";
 /// A deprecated field is used. A warning.

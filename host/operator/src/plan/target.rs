@@ -98,7 +98,7 @@ fn target(object: &ObjectRef, written: &Written<'_>, warnings: &mut Vec<Fault>) 
              Orphan, or a target in {:?}",
             written.field, name.namespace, object.namespace
         );
-        return Err(fault(object, reason::INVALID_TARGET, message));
+        return Err(fault(object, reason::OWNER_ELSEWHERE, message));
     }
     let place = format!("{}.template", written.field);
     let template = written.template.map(|written| template(object, &place, written, warnings)).transpose()?;

@@ -410,7 +410,7 @@ fn a_target_that_can_not_be_is_refused_before_anything_is_done() {
     let target = |fields: &str| UNIVERSAL.replace("{secretName: app, secretNamespace: team}", &format!("{{{fields}}}"));
     let place = "spec.managedKubeSecretReferences[0]";
     let owner = target("secretName: app, secretNamespace: other, creationPolicy: Owner");
-    refused(plan(&cluster, &owner), reason::INVALID_TARGET, &[place, "creationPolicy is Owner", "\"other\"", "use Orphan"]);
+    refused(plan(&cluster, &owner), reason::OWNER_ELSEWHERE, &[place, "creationPolicy is Owner", "\"other\"", "use Orphan"]);
     refused(plan(&cluster, &target("secretName: App, secretNamespace: team")), reason::INVALID_TARGET, &[place, ".secretName", "\"App\""]);
     refused(plan(&cluster, &target("secretName: app, secretNamespace: ''")), reason::INVALID_TARGET, &[place, ".secretNamespace is empty"]);
     let own = plan(&cluster, &target("secretName: app, secretNamespace: team, creationPolicy: Owner, secretType: a/b")).unwrap();
