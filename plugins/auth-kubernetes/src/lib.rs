@@ -26,6 +26,7 @@ pub struct Settings {
 /// Where the token comes from.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::enum_variant_names, reason = "named as in the settings")]
 enum Source {
     #[default]
     TokenRequest,
