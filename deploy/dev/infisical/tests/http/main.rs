@@ -1,0 +1,12 @@
+//! The server as a client meets it: real connections, real requests, one file per part of the API.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod client;
+mod faults;
+mod kubernetes;
+mod logins;
+mod page;
+mod permissions;
+mod reading;
+mod transport;
+mod writing;
