@@ -5,7 +5,7 @@
 //! ready; then the keeper ends with an error that holds the end of that part's log.
 //!
 //! The state folder holds `lease`, `kubeconfig` (complete: the control plane serves; gone: it ends), logs and data.
-use crate::{assets::Assets, cluster::Cluster, process::Process, target::lock_file, wait::wait_for};
+use crate::{assets::Assets, cluster::Cluster, ports::free_ports, process::Process, target::lock_file, wait::wait_for};
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
@@ -13,7 +13,6 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::json;
 use std::{
     fs::{self, TryLockError},
-    net::{Ipv4Addr, TcpListener},
     path::Path,
     process::{Command, ExitCode},
     time::Duration,
@@ -159,21 +158,6 @@ async fn start(folder: &Path, assets: &Assets, parts: &mut Vec<Process>) -> Resu
     // The controller manager reads its kubeconfig once, at its start.
     fs::rename(&starting, folder.join("kubeconfig"))?;
     Ok(())
-}
-
-/// Three ports that were free a moment ago. Below 32768, where systems begin to give ports to outgoing connections, so that
-/// none of those takes one before the control plane does.
-fn free_ports() -> Result<[u16; 3]> {
-    const TRIES: usize = 1000;
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let mut ports = [0; 3];
-    for index in 0..ports.len() {
-        let port = (0..TRIES).map(|_| rand::random_range(20_000..32_768)).find(|port| !ports.contains(port) && free(port));
-        if let Some(place) = ports.get_mut(index) {
-            *place = port.context("no free port on 127.0.0.1")?;
-        }
-    }
-    Ok(ports)
 }
 
 /// Writes the serving certificate with its CA, the key of service account tokens and the administrator's token; gives that

@@ -16,7 +16,7 @@ use std::{
     process::{Command, Stdio},
     time::Duration,
 };
-use support::{ControlPlane, wait_for};
+use support::{ControlPlane, TimedOut, wait_for};
 
 const DEPLOYMENT: &str = "
 apiVersion: apps/v1
@@ -101,7 +101,7 @@ async fn one_alone_ends_when_it_is_dropped() {
     let folder = plane.folder().to_owned();
     plane.ready().await.unwrap();
     drop(plane);
-    gone(&folder).await;
+    gone(&folder).await.unwrap();
 }
 
 /// Started by the test below in a process of its own; does nothing by itself.
@@ -131,11 +131,10 @@ async fn it_ends_when_its_user_is_killed() {
     user.wait().unwrap();
     let folder = folder.unwrap();
     assert!(folder.join("kubeconfig").exists());
-    gone(&folder).await;
+    gone(&folder).await.unwrap();
 }
 
-async fn gone(folder: &std::path::Path) {
+async fn gone(folder: &std::path::Path) -> Result<(), TimedOut> {
     wait_for("the control plane to be gone", Duration::from_secs(30), async || if folder.exists() { Err("it is there") } else { Ok(()) })
         .await
-        .unwrap();
 }

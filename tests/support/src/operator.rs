@@ -1,0 +1,161 @@
+//! The operator as users run it: its program, as a child process.
+use crate::{metrics::Metrics, ports::free_ports, process::Process, target::Target, wait::wait_for};
+use anyhow::{Context, Result, ensure};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    time::Duration,
+};
+
+/// Compiling the whole bundle in children, on two cores that compile other things too, was seen to take a minute.
+const READY_WITHIN: Duration = Duration::from_secs(180);
+/// The operator gives itself 5 s to release its Lease and to revoke its tokens.
+const ENDED_WITHIN: Duration = Duration::from_secs(20);
+
+/// What an operator is started with.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The cluster to work in.
+    pub kubeconfig: PathBuf,
+    /// Folder of the plugins.
+    pub bundle: PathBuf,
+    /// Folder for its log and its cache; the next operator finds the cache there.
+    pub state: PathBuf,
+    /// Only these; empty for all.
+    pub namespaces: Vec<String>,
+    /// Server of resources that name none.
+    pub host_api: Option<String>,
+    /// Further arguments.
+    pub arguments: Vec<String>,
+}
+
+impl Setup {
+    /// The program, built if it is not up to date.
+    ///
+    /// # Errors
+    /// It does not build.
+    pub async fn program() -> Result<PathBuf> {
+        tokio::task::spawn_blocking(|| Target::of_this_program()?.build("infisical-operator")).await?
+    }
+
+    /// Arguments, with metrics (plain) and probes on these ports of 127.0.0.1.
+    #[must_use]
+    pub fn arguments(&self, metrics: u16, probes: u16) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec!["run".into()];
+        let mut add = |flag: &str, value: OsString| arguments.extend([flag.into(), value]);
+        add("--kubeconfig", self.kubeconfig.clone().into());
+        add("--bundle-dir", self.bundle.clone().into());
+        add("--cache-dir", self.state.join("cache").into());
+        add("--metrics-bind-address", format!("127.0.0.1:{metrics}").into());
+        add("--health-probe-bind-address", format!("127.0.0.1:{probes}").into());
+        if !self.namespaces.is_empty() {
+            add("--namespaces", self.namespaces.join(",").into());
+        }
+        arguments.push("--metrics-secure=false".into());
+        arguments.extend(self.arguments.iter().map(OsString::from));
+        arguments
+    }
+
+    /// The variables that it reads.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        self.host_api.iter().map(|host| ("INFISICAL_HOST_API", host.clone())).collect()
+    }
+}
+
+/// A running operator. Dropping it kills it.
+pub struct Operator {
+    process: Process,
+    metrics: String,
+    readiness: String,
+    client: reqwest::Client,
+}
+
+impl Operator {
+    /// Starts the program; [`Self::ready`] waits until it works.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(program: &Path, setup: &Setup) -> Result<Self> {
+        let [metrics, probes] = free_ports()?;
+        std::fs::create_dir_all(&setup.state)?;
+        let mut command = Command::new(program);
+        command.args(setup.arguments(metrics, probes)).envs(setup.environment());
+        Ok(Self {
+            process: Process::start("the operator", &mut command, &setup.state.join("operator.log"))?,
+            metrics: format!("http://127.0.0.1:{metrics}/metrics"),
+            readiness: format!("http://127.0.0.1:{probes}/readyz"),
+            client: reqwest::Client::builder().no_proxy().build()?,
+        })
+    }
+
+    /// Waits until its caches are synced and its plugins are loaded.
+    ///
+    /// # Errors
+    /// It ended, with the end of its log; or it is not ready in time, with what is missing.
+    pub async fn ready(&mut self) -> Result<()> {
+        let Self { process, readiness, client, .. } = self;
+        let looks = wait_for("the operator to be ready", READY_WITHIN, async || {
+            let answer = client.get(&*readiness).send().await?;
+            let status = answer.status();
+            ensure!(status.is_success(), "{status}: {}", answer.text().await?);
+            Ok(())
+        });
+        tokio::select! {
+            ready = looks => Ok(ready?),
+            ended = died(process) => ended,
+        }
+    }
+
+    /// The child process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Where it serves its metrics.
+    #[must_use]
+    pub fn metrics_url(&self) -> &str {
+        &self.metrics
+    }
+
+    /// Its metrics now.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn metrics(&self) -> Result<Metrics> {
+        let answer = self.client.get(&self.metrics).send().await?.error_for_status()?;
+        Ok(Metrics::parse(&answer.text().await?))
+    }
+
+    /// All that it has logged so far.
+    ///
+    /// # Errors
+    /// The log can't be read.
+    pub fn log(&self) -> Result<String> {
+        self.process.output().context("the operator's log can't be read")
+    }
+
+    /// Asks it to end, as Kubernetes does, and waits until it has.
+    ///
+    /// # Errors
+    /// It takes too long; dropping it then kills it.
+    pub async fn stop(mut self) -> Result<ExitStatus> {
+        self.process.terminate()?;
+        let process = &mut self.process;
+        let ended = wait_for("the operator to end", ENDED_WITHIN, async || match process.ended() {
+            Ok(Some(status)) => Ok(status),
+            Ok(None) => Err(String::from("it still runs")),
+            Err(error) => Err(error.to_string()),
+        });
+        Ok(ended.await?)
+    }
+}
+
+/// Ends with an error when the process does.
+async fn died(process: &mut Process) -> Result<()> {
+    loop {
+        process.check_alive()?;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
