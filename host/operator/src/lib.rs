@@ -22,6 +22,7 @@ pub mod outcome;
 pub mod plan;
 pub mod read;
 pub mod reason;
+pub mod reload;
 pub mod report;
 pub mod serve;
 pub mod session;

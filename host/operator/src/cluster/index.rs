@@ -238,6 +238,10 @@ impl<V: Clone> Index<V> {
         (entry.writing == 0 && *seen == verified.at && verified.digest == *digest).then(|| verified.version.clone())
     }
 
+    pub fn users_of_target(&self, key: &Key) -> Vec<ObjectRef> {
+        self.entries.get(key).into_iter().flat_map(|entry| &entry.targets).cloned().collect()
+    }
+
     /// Objects that carry an owner reference with this uid, as far as the watch has seen.
     pub fn owned_by(&self, uid: &str) -> Vec<Key> {
         self.owned.get(uid).into_iter().flatten().cloned().collect()

@@ -2,6 +2,7 @@
 use super::{
     Cluster, RequestError,
     index::{Identity, Key, State},
+    request::collection,
 };
 use crate::{
     dereference::{Lookup, SecretData},
@@ -101,7 +102,7 @@ impl Cluster {
     }
 
     async fn read<K: Resource<DynamicType = ()> + DeserializeOwned>(&self, name: &Name) -> Result<Option<K>, Fault> {
-        let answer = self.inner.requests.get::<K>(&(), &name.namespace, &name.name).await;
+        let answer = self.inner.requests.get::<K>(collection::<K>(&name.namespace), &name.name).await;
         answer.map_err(|error: RequestError| error.fault(&format!("get {} {name}", K::kind(&())), std::iter::empty()))
     }
 }

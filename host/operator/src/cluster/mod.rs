@@ -16,11 +16,12 @@ mod watch;
 
 pub use index::Key;
 pub use request::Requests;
-pub(crate) use sighting::Watched;
 
 pub(crate) use fault::RequestError;
-pub(crate) use index::{Identity, State};
-pub(crate) use watch::{Health, follow};
+pub(crate) use index::{Identity, State, compare_versions};
+pub(crate) use request::collection;
+pub(crate) use sighting::{Keep, Sighting, Watched};
+pub(crate) use watch::{Health, follow, ready};
 
 use crate::{
     object::ObjectRef,
@@ -168,6 +169,12 @@ impl Cluster {
     pub(crate) fn writing(&self, key: &Key) -> Writing<'_> {
         self.index().begin_write(key);
         Writing { cluster: self, key: key.clone(), made: None }
+    }
+
+    /// Wakes all who have that object as a target.
+    pub(crate) fn wake_target(&self, key: &Key) {
+        let users = self.index().users_of_target(key);
+        users.iter().for_each(|user| self.wake(user, Cause::Target));
     }
 
     pub(crate) fn wake(&self, user: &ObjectRef, cause: Cause) {

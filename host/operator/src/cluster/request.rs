@@ -49,76 +49,53 @@ impl Requests {
     }
 
     /// None: there is no such object.
-    pub(crate) async fn get<K: Resource + DeserializeOwned>(
-        &self,
-        kind: &K::DynamicType,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Option<K>, RequestError> {
-        let request = Request::new(K::url_path(kind, Some(namespace))).get(name, &GetParams::default());
-        match self.send(&self.reads, request).await {
+    pub(crate) async fn get<R: DeserializeOwned>(&self, collection: String, name: &str) -> Result<Option<R>, RequestError> {
+        match self.send(&self.reads, Request::new(collection).get(name, &GetParams::default())).await {
             Err(RequestError::Status(status)) if status.code == 404 => Ok(None),
             other => other.map(Some),
         }
     }
 
-    pub(crate) async fn create<K: Resource + Serialize, R: DeserializeOwned>(
-        &self,
-        kind: &K::DynamicType,
-        namespace: &str,
-        object: &K,
-    ) -> Result<R, RequestError> {
+    pub(crate) async fn create<R: DeserializeOwned>(&self, collection: String, object: &impl Serialize) -> Result<R, RequestError> {
         let body = serde_json::to_vec(object).map_err(|_| RequestError::Undecodable)?;
-        let request = Request::new(K::url_path(kind, Some(namespace))).create(&PostParams::default(), body);
-        self.send(&self.writes, request).await
+        self.send(&self.writes, Request::new(collection).create(&PostParams::default(), body)).await
     }
 
     /// With the resourceVersion that the object carries: 409 if it is not the newest.
-    pub(crate) async fn replace<K: Resource + Serialize, R: DeserializeOwned>(
+    pub(crate) async fn replace<R: DeserializeOwned>(
         &self,
-        kind: &K::DynamicType,
-        namespace: &str,
+        collection: String,
         name: &str,
-        object: &K,
+        object: &impl Serialize,
     ) -> Result<R, RequestError> {
         let body = serde_json::to_vec(object).map_err(|_| RequestError::Undecodable)?;
-        let request = Request::new(K::url_path(kind, Some(namespace))).replace(name, &PostParams::default(), body);
-        self.send(&self.writes, request).await
+        self.send(&self.writes, Request::new(collection).replace(name, &PostParams::default(), body)).await
     }
 
-    pub(crate) async fn merge<K: Resource + DeserializeOwned>(
+    pub(crate) async fn merge<R: DeserializeOwned>(
         &self,
-        kind: &K::DynamicType,
-        namespace: &str,
+        collection: String,
         name: &str,
         patch: &serde_json::Value,
-    ) -> Result<K, RequestError> {
-        let request = Request::new(K::url_path(kind, Some(namespace))).patch(name, &PatchParams::default(), &Patch::Merge(patch));
+    ) -> Result<R, RequestError> {
+        let request = Request::new(collection).patch(name, &PatchParams::default(), &Patch::Merge(patch));
         self.send(&self.writes, request).await
     }
 
-    /// Only that very object: 409 if it was changed or made anew since.
-    pub(crate) async fn delete<K: Resource>(
-        &self,
-        kind: &K::DynamicType,
-        namespace: &str,
-        name: &str,
-        params: &DeleteParams,
-    ) -> Result<(), RequestError> {
-        let request = Request::new(K::url_path(kind, Some(namespace))).delete(name, params);
-        self.send::<serde::de::IgnoredAny>(&self.writes, request).await.map(drop)
+    /// Under the preconditions of `params`: 409 if they don't hold.
+    pub(crate) async fn delete(&self, collection: String, name: &str, params: &DeleteParams) -> Result<(), RequestError> {
+        self.send::<serde::de::IgnoredAny>(&self.writes, Request::new(collection).delete(name, params)).await.map(drop)
     }
 
-    pub(crate) async fn create_subresource<K: Resource, B: Serialize, R: DeserializeOwned>(
+    pub(crate) async fn create_subresource<R: DeserializeOwned>(
         &self,
-        kind: &K::DynamicType,
-        namespace: &str,
+        collection: String,
         name: &str,
         subresource: &str,
-        body: &B,
+        body: &impl Serialize,
     ) -> Result<R, RequestError> {
         let body = serde_json::to_vec(body).map_err(|_| RequestError::Undecodable)?;
-        let request = Request::new(K::url_path(kind, Some(namespace))).create_subresource(subresource, name, &PostParams::default(), body);
+        let request = Request::new(collection).create_subresource(subresource, name, &PostParams::default(), body);
         self.send(&self.writes, request).await
     }
 
@@ -133,4 +110,9 @@ impl Requests {
         let text = tokio::time::timeout(TIME_OUT, self.client.request_text(request)).await.map_err(|_| RequestError::TimedOut)??;
         serde_json::from_str(&text).map_err(|_| RequestError::Undecodable)
     }
+}
+
+/// The address of all objects of a kind in a namespace.
+pub(crate) fn collection<K: Resource<DynamicType = ()>>(namespace: &str) -> String {
+    K::url_path(&(), Some(namespace))
 }

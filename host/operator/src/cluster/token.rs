@@ -1,5 +1,5 @@
 //! Tokens of service accounts, made by the API server (TokenRequest).
-use super::{Cluster, RequestError};
+use super::{Cluster, RequestError, request::collection};
 use crate::object::Name;
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
@@ -45,8 +45,8 @@ impl ServiceAccountTokens {
         let spec = TokenRequestSpec { audiences, expiration_seconds: Some(LIFETIME_SECONDS), ..TokenRequestSpec::default() };
         let body = TokenRequest { spec, ..TokenRequest::default() };
         let requests = &self.cluster.inner.requests;
-        let answer: Result<TokenRequest, _> =
-            requests.create_subresource::<ServiceAccount, _, _>(&(), namespace, name, "token", &body).await;
+        let accounts = collection::<ServiceAccount>(namespace);
+        let answer: Result<TokenRequest, _> = requests.create_subresource(accounts, name, "token", &body).await;
         let made = answer.map_err(|error| failure(&error, &self.account))?;
         let token = made.status.map(|status| status.token).filter(|token| !token.is_empty());
         token

@@ -71,10 +71,12 @@ impl Health {
 
 fn refused_fault(resource: &str, namespace: Option<&str>) -> Fault {
     let place = namespace.map_or_else(|| "all namespaces".to_owned(), |name| format!("namespace {name}"));
-    let message = format!(
-        "the operator may not list and watch {resource} in {place}: changes of them are seen only at the next interval; grant its \
-         service account the verbs list and watch"
-    );
+    let cost = match resource {
+        "secrets" | "configmaps" => "changes of them are seen only at the next interval",
+        _ => "none of them is restarted when a Secret changes",
+    };
+    let message =
+        format!("the operator may not list and watch {resource} in {place}: {cost}; grant its service account the verbs list and watch");
     Fault::new("WatchForbidden", Class::Denied, message)
 }
 

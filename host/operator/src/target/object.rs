@@ -1,6 +1,6 @@
 //! A Secret or a ConfigMap, as far as a target is concerned: both are compared and written by the same rules.
 use crate::{
-    cluster::{Identity, Key, RequestError, Requests, State},
+    cluster::{Identity, Key, RequestError, Requests, State, collection},
     object::Name,
     plan::{Data, TargetKind},
 };
@@ -41,41 +41,47 @@ impl Object {
 
     /// None: there is no such object.
     pub async fn get(requests: &Requests, key: &Key) -> Result<Option<Self>, RequestError> {
-        let Name { namespace, name } = &key.name;
+        let (collection, name) = place(key);
         Ok(match key.kind {
-            TargetKind::Secret => requests.get::<Secret>(&(), namespace, name).await?.map(Self::from),
-            TargetKind::ConfigMap => requests.get::<ConfigMap>(&(), namespace, name).await?.map(Self::from),
+            TargetKind::Secret => requests.get::<Secret>(collection, name).await?.map(Self::from),
+            TargetKind::ConfigMap => requests.get::<ConfigMap>(collection, name).await?.map(Self::from),
         })
     }
 
     /// What was made, with its version.
     pub async fn create(self, requests: &Requests, key: &Key) -> Result<Made, RequestError> {
-        let namespace = &key.name.namespace;
+        let (collection, _) = place(key);
         match key.kind {
-            TargetKind::Secret => requests.create(&(), namespace, &Secret::from(self)).await,
-            TargetKind::ConfigMap => requests.create(&(), namespace, &ConfigMap::from(self)).await,
+            TargetKind::Secret => requests.create(collection, &Secret::from(self)).await,
+            TargetKind::ConfigMap => requests.create(collection, &ConfigMap::from(self)).await,
         }
     }
 
     /// Only if it is still at the version it was read at: else 409.
     pub async fn replace(self, requests: &Requests, key: &Key) -> Result<Made, RequestError> {
-        let Name { namespace, name } = &key.name;
+        let (collection, name) = place(key);
         match key.kind {
-            TargetKind::Secret => requests.replace(&(), namespace, name, &Secret::from(self)).await,
-            TargetKind::ConfigMap => requests.replace(&(), namespace, name, &ConfigMap::from(self)).await,
+            TargetKind::Secret => requests.replace(collection, name, &Secret::from(self)).await,
+            TargetKind::ConfigMap => requests.replace(collection, name, &ConfigMap::from(self)).await,
         }
     }
 
     /// Only if it is still at the version it was read at: else 409.
     pub async fn delete(&self, requests: &Requests, key: &Key) -> Result<(), RequestError> {
-        let Name { namespace, name } = &key.name;
+        let (collection, name) = place(key);
         let preconditions = Preconditions { resource_version: self.metadata.resource_version.clone(), uid: self.metadata.uid.clone() };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
-        match key.kind {
-            TargetKind::Secret => requests.delete::<Secret>(&(), namespace, name, &params).await,
-            TargetKind::ConfigMap => requests.delete::<ConfigMap>(&(), namespace, name, &params).await,
-        }
+        requests.delete(collection, name, &params).await
     }
+}
+
+fn place(key: &Key) -> (String, &str) {
+    let Name { namespace, name } = &key.name;
+    let collection = match key.kind {
+        TargetKind::Secret => collection::<Secret>(namespace),
+        TargetKind::ConfigMap => collection::<ConfigMap>(namespace),
+    };
+    (collection, name)
 }
 
 /// The answer to a write, of which only the version is wanted.

@@ -1,0 +1,192 @@
+//! Whether a workload is to be restarted, from what it is noted to run with. Pure.
+//!
+//! The note is an annotation for each Secret, on the workload and on its pod template, with the version of the Secret's data.
+//! Writing it on the pod template is what restarts. Since it is written on both at once, a workload whose note is not the
+//! version of today has not been restarted for it, whatever happened in between: that is made up for. One that bears no note
+//! is given one, and restarted only if the data changed just now.
+use crate::object::Name;
+use api::well_known::annotation::MANAGED_SECRET_PREFIX;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The name part of an annotation has at most 63 characters, of which `managed-secret.` takes 15.
+const LONGEST_NAME: usize = 63 - "managed-secret.".len();
+
+/// In hex; enough to tell the Secrets of one namespace apart.
+const DIGEST_LENGTH: usize = 16;
+
+/// A Secret that was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Followed<'a> {
+    pub name: &'a Name,
+    /// Value of its version annotation.
+    pub version: &'a str,
+    /// In this pass.
+    pub data_changed: bool,
+}
+
+/// What is to be noted on a workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Notes {
+    /// By annotation.
+    pub all: BTreeMap<String, String>,
+    /// Those of them that go on the pod template too, which restarts it.
+    pub restarting: BTreeSet<String>,
+}
+
+/// The annotation for a Secret. A longer name than fits is cut and ends in a digest of the whole.
+pub(crate) fn annotation(secret: &str) -> String {
+    if secret.len() <= LONGEST_NAME {
+        return format!("{MANAGED_SECRET_PREFIX}{secret}");
+    }
+    let digest: String = hex::encode(Sha256::digest(secret)).chars().take(DIGEST_LENGTH).collect();
+    // The name of a Secret is ASCII; it may have a dot before the cut, which is allowed inside of a name.
+    let start: String = secret.chars().take(LONGEST_NAME - DIGEST_LENGTH - 1).collect();
+    format!("{MANAGED_SECRET_PREFIX}{start}-{digest}")
+}
+
+/// Decides. `noted` are the annotations that the workload bears; `owed` names Secrets that changed in an earlier pass in which
+/// the workload could not be restarted.
+pub(crate) fn decide<'a>(
+    noted: &BTreeMap<String, String>,
+    owed: &BTreeSet<String>,
+    consumed: impl Iterator<Item = &'a Followed<'a>>,
+) -> Notes {
+    let mut notes = Notes::default();
+    for secret in consumed {
+        let annotation = annotation(&secret.name.name);
+        let restart = match noted.get(&annotation) {
+            Some(version) if version == secret.version => continue,
+            Some(_) => true,
+            None => secret.data_changed || owed.contains(&secret.name.name),
+        };
+        if restart {
+            notes.restarting.insert(annotation.clone());
+        }
+        notes.all.insert(annotation, secret.version.to_owned());
+    }
+    notes
+}
+
+impl Notes {
+    /// As a merge patch.
+    pub fn patch(&self) -> Value {
+        let mut patch = json!({"metadata": {"annotations": self.all}});
+        if let (false, Some(object)) = (self.restarting.is_empty(), patch.as_object_mut()) {
+            object.insert("spec".into(), json!({"template": {"metadata": {"annotations": self.of_template()}}}));
+        }
+        patch
+    }
+
+    /// Into a whole object, for a role that may not patch. False: the object is not of the shape of a workload.
+    pub fn write(&self, object: &mut Value) -> bool {
+        let mut put = |path: &str, annotations: BTreeMap<&String, &String>| {
+            let Some(metadata) = object.pointer_mut(path).and_then(Value::as_object_mut) else { return false };
+            let known = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
+            if known.is_null() {
+                *known = Value::Object(Map::new());
+            }
+            let Some(known) = known.as_object_mut() else { return false };
+            known.extend(annotations.into_iter().map(|(name, value)| (name.clone(), value.as_str().into())));
+            true
+        };
+        let mut written = put("/metadata", self.all.iter().collect());
+        if !self.restarting.is_empty() {
+            written &= put("/spec/template/metadata", self.of_template());
+        }
+        written
+    }
+
+    fn of_template(&self) -> BTreeMap<&String, &String> {
+        self.all.iter().filter(|(name, _)| self.restarting.contains(*name)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Secret = (&'static str, &'static str, bool);
+
+    fn noted(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, version)| (annotation(name), (*version).to_owned())).collect()
+    }
+
+    fn decided(noted: &BTreeMap<String, String>, owed: &[&str], secrets: &[Secret]) -> Notes {
+        let names: Vec<_> = secrets.iter().map(|(name, ..)| Name::new("n", *name)).collect();
+        let followed =
+            names.iter().zip(secrets).map(|(name, (_, version, data_changed))| Followed { name, version, data_changed: *data_changed });
+        let followed: Vec<_> = followed.collect();
+        decide(noted, &owed.iter().map(|name| (*name).to_owned()).collect(), followed.iter())
+    }
+
+    #[test]
+    fn a_change_restarts_and_the_note_makes_it_happen_once() {
+        let notes = decided(&noted(&[("s", "v1")]), &[], &[("s", "v2", true)]);
+        assert_eq!(notes.restarting, BTreeSet::from([annotation("s")]));
+        assert_eq!(decided(&notes.all, &[], &[("s", "v2", true)]), Notes::default());
+        assert_eq!(decided(&notes.all, &[], &[("s", "v2", false)]), Notes::default());
+    }
+
+    #[test]
+    fn a_restart_that_was_missed_is_made_up_for() {
+        let notes = decided(&noted(&[("s", "v1")]), &[], &[("s", "v2", false)]);
+        assert_eq!(notes.restarting.len(), 1);
+        assert_eq!(decided(&noted(&[]), &["s"], &[("s", "v2", false)]).restarting.len(), 1);
+    }
+
+    #[test]
+    fn a_workload_that_just_opted_in_is_noted_and_not_restarted() {
+        let notes = decided(&noted(&[]), &[], &[("s", "v1", false)]);
+        assert_eq!(notes.all, noted(&[("s", "v1")]));
+        assert!(notes.restarting.is_empty());
+        assert_eq!(notes.patch(), json!({"metadata": {"annotations": {"secrets.infisical.com/managed-secret.s": "v1"}}}));
+    }
+
+    #[test]
+    fn taking_over_from_the_peer_writes_nothing() {
+        let peer =
+            BTreeMap::from([("secrets.infisical.com/managed-secret.owned-managed".to_owned(), "W/\"secrets-69-DA990298\"".to_owned())]);
+        assert_eq!(decided(&peer, &[], &[("owned-managed", "W/\"secrets-69-DA990298\"", false)]), Notes::default());
+    }
+
+    #[test]
+    fn several_secrets_make_one_patch() {
+        let noted = noted(&[("a", "1"), ("b", "1"), ("c", "1")]);
+        let notes = decided(&noted, &[], &[("a", "2", true), ("b", "2", true), ("c", "1", false), ("d", "1", false)]);
+        let annotation = |name: &str| format!("secrets.infisical.com/managed-secret.{name}");
+        let patch = json!({
+            "metadata": {"annotations": {annotation("a"): "2", annotation("b"): "2", annotation("d"): "1"}},
+            "spec": {"template": {"metadata": {"annotations": {annotation("a"): "2", annotation("b"): "2"}}}},
+        });
+        assert_eq!(notes.patch(), patch);
+    }
+
+    #[test]
+    fn a_whole_object_gets_the_same_as_a_patch() {
+        let notes = decided(&noted(&[]), &[], &[("a", "2", true)]);
+        let mut object =
+            json!({"metadata": {"name": "w", "annotations": {"theirs": "1"}}, "spec": {"new": 1, "template": {"metadata": {}}}});
+        assert!(notes.write(&mut object));
+        let wanted = json!({
+            "metadata": {"name": "w", "annotations": {"theirs": "1", annotation("a"): "2"}},
+            "spec": {"new": 1, "template": {"metadata": {"annotations": {annotation("a"): "2"}}}},
+        });
+        assert_eq!(object, wanted);
+        assert!(!notes.write(&mut json!({"metadata": {}})));
+    }
+
+    #[test]
+    fn the_annotation_of_a_long_name_fits_and_is_its_own() {
+        let fits = "a".repeat(48);
+        assert_eq!(annotation(&fits), format!("secrets.infisical.com/managed-secret.{fits}"));
+        let long = ["a".repeat(49), format!("{}b", "a".repeat(48)), "a".repeat(253)];
+        let names: BTreeSet<_> = long.iter().map(|name| annotation(name)).collect();
+        assert_eq!(names.len(), 3);
+        for name in names {
+            let part = name.strip_prefix("secrets.infisical.com/").unwrap();
+            assert!(part.len() == 63 && part.ends_with(|letter: char| letter.is_ascii_alphanumeric()), "{part}");
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! Restarts workloads that opted in when a Secret that they read has changed: once per change, with one write per workload.
+//!
+//! Deployments, StatefulSets and DaemonSets are watched by their metadata alone; whole ones are read only of those that opted
+//! in, and again only when their spec changes.
+//!
+//! What can go wrong: a write fails, or the operator ends between a Secret and its workloads. What a workload runs with is
+//! noted on it, and what it is owed beyond that in memory, so the next pass makes up for it. Under a role that may not patch,
+//! workloads are replaced instead, whole and at the version that was read.
+mod consumes;
+mod decide;
+mod workloads;
+
+pub use decide::Followed;
+
+use crate::{
+    cluster::{Cluster, Health, Keep, Key, RequestError, Scope, Sighting, Watched, collection, follow},
+    object::Name,
+    outcome::{Class, Fault},
+    plan::TargetKind,
+};
+use api::well_known::annotation::{AUTO_RELOAD, MANAGED_SECRET_PREFIX};
+use consumes::consumes;
+use decide::{Notes, decide};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared, join_all},
+};
+use k8s_openapi::{
+    api::{
+        apps::v1::{DaemonSet, Deployment, StatefulSet},
+        core::v1::PodTemplateSpec,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use kube::runtime::watcher::Event;
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::{
+    sync::{mpsc, watch as signal},
+    task::JoinSet,
+};
+use workloads::{Workload, Workloads};
+
+/// How often a workload is read and replaced again because it was changed meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// A kind of workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::Display, strum::EnumIter)]
+pub(crate) enum Kind {
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+}
+
+impl Kind {
+    const fn resource(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployments",
+            Self::StatefulSet => "statefulsets",
+            Self::DaemonSet => "daemonsets",
+        }
+    }
+
+    fn collection(self, namespace: &str) -> String {
+        match self {
+            Self::Deployment => collection::<Deployment>(namespace),
+            Self::StatefulSet => collection::<StatefulSet>(namespace),
+            Self::DaemonSet => collection::<DaemonSet>(namespace),
+        }
+    }
+
+    fn of(resource: &str) -> Self {
+        match resource {
+            "deployments" => Self::Deployment,
+            "statefulsets" => Self::StatefulSet,
+            _ => Self::DaemonSet,
+        }
+    }
+}
+
+type Look = Shared<BoxFuture<'static, Result<Arc<BTreeSet<String>>, Fault>>>;
+
+/// What is known of the Secrets that a workload reads.
+#[derive(Clone)]
+pub(crate) enum Known {
+    Nothing,
+    /// Being looked at. Whoever waits polls it.
+    Looking(Look),
+    Reads(Arc<BTreeSet<String>>),
+}
+
+/// The wish of a workload's owner, and our notes.
+struct Notable;
+
+impl Keep for Notable {
+    fn keeps(annotation: &str) -> bool {
+        annotation == AUTO_RELOAD || annotation.starts_with(MANAGED_SECRET_PREFIX)
+    }
+}
+
+/// What came of a pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Workloads that opted in and read one of the Secrets.
+    pub followers: usize,
+    /// Of these, restarted in this pass.
+    pub restarted: usize,
+    /// One for each workload that could not be looked at or restarted; the next pass makes up for it.
+    pub faults: Vec<Fault>,
+}
+
+/// Knows and restarts workloads. Clones share the same.
+#[derive(Clone)]
+pub struct Reloader {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    cluster: Cluster,
+    workloads: Mutex<Workloads>,
+    health: signal::Sender<Health>,
+    /// Workloads of which is to be found out what they read, with whoever has such a target to be woken.
+    looks: mpsc::UnboundedSender<Workload>,
+    /// Taken by the task that does so.
+    to_look: Mutex<Option<mpsc::UnboundedReceiver<Workload>>>,
+    /// The role may not patch that kind: found out once.
+    put_only: [AtomicBool; 3],
+}
+
+impl Reloader {
+    /// Nothing is watched until [`Self::run`] is polled.
+    #[must_use]
+    pub fn new(cluster: Cluster, scope: &Scope) -> Self {
+        let kinds = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
+        let parts = scope.watches().into_iter().flat_map(|namespace| kinds.map(|kind| (kind.resource(), namespace.clone())));
+        let health = signal::Sender::new(Health::of(parts));
+        let (looks, to_look) = mpsc::unbounded_channel();
+        let inner =
+            Inner { cluster, workloads: Mutex::default(), health, looks, to_look: Mutex::new(Some(to_look)), put_only: Default::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Runs the watches. Ends only when it is dropped. To be called once.
+    pub async fn run(&self) {
+        let parts = self.inner.health.borrow().parts();
+        let mut tasks = JoinSet::new();
+        for (resource, namespace) in parts {
+            let reloader = self.clone();
+            tasks.spawn(async move {
+                match Kind::of(resource) {
+                    Kind::Deployment => reloader.watch::<Deployment>(Kind::Deployment, namespace).await,
+                    Kind::StatefulSet => reloader.watch::<StatefulSet>(Kind::StatefulSet, namespace).await,
+                    Kind::DaemonSet => reloader.watch::<DaemonSet>(Kind::DaemonSet, namespace).await,
+                }
+            });
+        }
+        let to_look = self.inner.to_look.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut to_look) = to_look {
+            let reloader = self.clone();
+            tasks.spawn(async move {
+                while let Some(workload) = to_look.recv().await {
+                    // A pass that needs to know looks again and reports.
+                    if let Some(Err(fault)) = reloader.reads(&workload).await {
+                        tracing::debug!(workload = %workload, reason = fault.reason, "could not look at a workload");
+                    }
+                }
+            });
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Waits until each watch has listed everything once, or was refused.
+    pub async fn ready(&self) {
+        crate::cluster::ready(&self.inner.health).await;
+    }
+
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.inner.health.borrow().is_settled()
+    }
+
+    /// Which watches are refused, and what that costs.
+    #[must_use]
+    pub fn degraded(&self) -> Vec<Fault> {
+        self.inner.health.borrow().faults()
+    }
+
+    /// Brings the workloads that read these Secrets up to date. To be called at the end of each pass, whether or not anything
+    /// changed; where nothing is to be done it costs no request.
+    pub async fn reload(&self, secrets: &[Followed<'_>]) -> Reloaded {
+        let namespaces: HashSet<&str> = secrets.iter().map(|secret| secret.name.namespace.as_str()).collect();
+        let workloads: Vec<_> = {
+            let known = self.workloads();
+            namespaces.into_iter().flat_map(|namespace| known.in_namespace(namespace)).collect()
+        };
+        let results = join_all(workloads.iter().map(|workload| self.bring_up_to_date(workload, secrets))).await;
+        let mut reloaded = Reloaded::default();
+        for result in results {
+            match result {
+                Ok(None) => {}
+                Ok(Some(restarted)) => {
+                    reloaded.followers += 1;
+                    reloaded.restarted += usize::from(restarted);
+                }
+                Err(fault) => reloaded.faults.push(fault),
+            }
+        }
+        reloaded
+    }
+
+    /// None: it reads none of them. Else whether it was restarted.
+    async fn bring_up_to_date(&self, workload: &Workload, secrets: &[Followed<'_>]) -> Result<Option<bool>, Fault> {
+        let here = || secrets.iter().filter(|secret| secret.name.namespace == workload.name.namespace);
+        let reads = match self.reads(workload).await {
+            None => return Ok(None),
+            Some(Ok(reads)) => reads,
+            Some(Err(fault)) => {
+                let changed = here().filter(|secret| secret.data_changed);
+                self.workloads().owe(workload, changed.map(|secret| secret.name.name.clone()));
+                return Err(fault);
+            }
+        };
+        let read = || here().filter(|secret| reads.contains(&secret.name.name));
+        if read().next().is_none() {
+            return Ok(None);
+        }
+        let Some(gate) = self.workloads().gate(workload) else { return Ok(None) };
+        let _one_at_a_time = gate.lock().await;
+        let Some((noted, owed)) = self.workloads().notes(workload) else { return Ok(None) };
+        let notes = decide(&noted, &owed, read());
+        if notes.all.is_empty() {
+            return Ok(Some(false));
+        }
+        self.workloads().begin_write(workload);
+        let made = self.write(workload, &notes).await;
+        let names = || read().map(|secret| secret.name.name.as_str());
+        match made {
+            Ok(metadata) => {
+                let is_there = metadata.is_some();
+                if self.workloads().end_write(workload, metadata, names()) {
+                    self.look_at(workload.clone());
+                }
+                Ok(is_there.then_some(!notes.restarting.is_empty()))
+            }
+            Err(error) => {
+                let mut workloads = self.workloads();
+                let look = workloads.end_write(workload, None, std::iter::empty());
+                let restarting = read().filter(|secret| notes.restarting.contains(&decide::annotation(&secret.name.name)));
+                workloads.owe(workload, restarting.map(|secret| secret.name.name.clone()));
+                drop(workloads);
+                if look {
+                    self.look_at(workload.clone());
+                }
+                let names: Vec<_> = names().collect();
+                Err(fault(&error, workload, &names.join(", ")))
+            }
+        }
+    }
+
+    /// The metadata after the write; None: the workload is gone.
+    async fn write(&self, workload: &Workload, notes: &Notes) -> Result<Option<ObjectMeta>, RequestError> {
+        let put_only = self.inner.put_only.get(workload.kind as usize);
+        if put_only.is_some_and(|put_only| put_only.load(Ordering::Relaxed)) {
+            return self.replace(workload, notes).await;
+        }
+        let Name { namespace, name } = &workload.name;
+        let patched = self.inner.cluster.requests().merge(workload.kind.collection(namespace), name, &notes.patch()).await;
+        match patched {
+            Ok(made) => Ok(Some(metadata(made))),
+            Err(error) if error.code() == 404 => Ok(None),
+            Err(error) if error.code() == 403 => {
+                let replaced = self.replace(workload, notes).await?;
+                if let Some(put_only) = put_only {
+                    put_only.store(true, Ordering::Relaxed);
+                }
+                Ok(replaced)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn replace(&self, workload: &Workload, notes: &Notes) -> Result<Option<ObjectMeta>, RequestError> {
+        let Name { namespace, name } = &workload.name;
+        let requests = self.inner.cluster.requests();
+        let mut attempt = 1;
+        loop {
+            // Undecoded, so that fields of a newer API server are sent back as they came.
+            let live = requests.get::<serde_json::Value>(workload.kind.collection(namespace), name).await?;
+            let Some(mut object) = live else { return Ok(None) };
+            if !notes.write(&mut object) {
+                return Err(RequestError::Undecodable);
+            }
+            match requests.replace(workload.kind.collection(namespace), name, &object).await {
+                Ok(made) => return Ok(Some(metadata(made))),
+                Err(error) if error.code() == 409 && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if error.code() == 404 => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The Secrets that a workload reads. None: it is gone, or opted out.
+    async fn reads(&self, workload: &Workload) -> Option<Result<Arc<BTreeSet<String>>, Fault>> {
+        let look = {
+            let mut workloads = self.workloads();
+            match workloads.known(workload)? {
+                Known::Reads(reads) => return Some(Ok(reads)),
+                Known::Looking(look) => look,
+                Known::Nothing => {
+                    let start = |ticket| Known::Looking(self.clone().look(workload.clone(), ticket).boxed().shared());
+                    match workloads.begin(workload, start)? {
+                        Known::Looking(look) => look,
+                        Known::Reads(_) | Known::Nothing => return None,
+                    }
+                }
+            }
+        };
+        Some(look.await)
+    }
+
+    async fn look(self, workload: Workload, ticket: u64) -> Result<Arc<BTreeSet<String>>, Fault> {
+        let Name { namespace, name } = &workload.name;
+        let answer = self.inner.cluster.requests().get::<Whole>(workload.kind.collection(namespace), name).await;
+        let reads = answer
+            .map(|whole| Arc::new(whole.and_then(|whole| whole.spec.template.spec).map(|pod| consumes(&pod)).unwrap_or_default()))
+            .map_err(|error| error.fault(&format!("get {workload}"), std::iter::empty()));
+        let new = self.workloads().land(&workload, ticket, reads.as_ref().ok().cloned());
+        for secret in new {
+            let key = Key { kind: TargetKind::Secret, name: Name::new(namespace, secret) };
+            self.inner.cluster.wake_target(&key);
+        }
+        reads
+    }
+
+    async fn watch<K: Watched>(&self, kind: Kind, namespace: Option<String>) {
+        let mut epoch = 0;
+        let mut listing = true;
+        let mut take = |event: Event<Sighting<K, Notable>>| match event {
+            Event::Init => {
+                listing = true;
+                epoch = self.workloads().relist();
+            }
+            Event::InitApply(object) | Event::Apply(object) => self.observe(kind, object.metadata, epoch, listing),
+            Event::Delete(object) => {
+                if let Some(workload) = workload(kind, &object.metadata) {
+                    self.workloads().remove(&workload);
+                }
+            }
+            Event::InitDone => {
+                listing = false;
+                let in_scope = |workload: &Workload| {
+                    workload.kind == kind && namespace.as_ref().is_none_or(|namespace| *namespace == workload.name.namespace)
+                };
+                self.workloads().sweep(epoch, in_scope);
+            }
+        };
+        follow::<K, Notable>(self.inner.cluster.requests().client(), kind.resource(), namespace.as_deref(), &self.inner.health, &mut take)
+            .await;
+    }
+
+    /// What is in a list is looked at when a pass needs it; resources are reconciled at a start anyway.
+    fn observe(&self, kind: Kind, metadata: ObjectMeta, epoch: u64, listing: bool) {
+        let Some(workload) = workload(kind, &metadata) else { return };
+        if self.workloads().observe(&workload, metadata, epoch) && !listing {
+            self.look_at(workload);
+        }
+    }
+
+    fn look_at(&self, workload: Workload) {
+        self.workloads().wake_at_next_look(&workload);
+        // The receiver is gone only while the process ends.
+        drop(self.inner.looks.send(workload));
+    }
+
+    fn workloads(&self) -> MutexGuard<'_, Workloads> {
+        self.inner.workloads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What all three kinds have in common.
+#[derive(serde::Deserialize)]
+struct Whole {
+    spec: WholeSpec,
+}
+
+#[derive(serde::Deserialize)]
+struct WholeSpec {
+    template: PodTemplateSpec,
+}
+
+fn metadata(made: Sighting<Deployment, Notable>) -> ObjectMeta {
+    made.metadata
+}
+
+fn workload(kind: Kind, metadata: &ObjectMeta) -> Option<Workload> {
+    Some(Workload { kind, name: Name::new(metadata.namespace.clone()?, metadata.name.clone()?) })
+}
+
+fn fault(error: &RequestError, workload: &Workload, secrets: &str) -> Fault {
+    let mut fault = error.fault(&format!("restart {workload}, which reads {secrets}"), std::iter::empty());
+    if fault.class == Class::UserFix && error.code() != 404 {
+        fault.reason = "WorkloadInvalid";
+    }
+    fault
+}
