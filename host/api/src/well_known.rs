@@ -1,4 +1,4 @@
-//! Names that tooling relies on: annotations, condition types, reasons of conditions.
+//! Names that tooling relies on: annotations and types of conditions.
 
 /// Group of all resources of this dialect.
 pub const GROUP: &str = "secrets.infisical.com";
@@ -35,14 +35,4 @@ pub mod condition {
     pub const READY_TO_SYNC: &str = "secrets.infisical.com/ReadyToSyncSecrets";
     /// The workloads that follow the targets are up to date.
     pub const AUTO_REDEPLOY: &str = "secrets.infisical.com/AutoRedeployReady";
-}
-
-/// Reasons of the conditions that the peer writes too. `Ready` carries finer ones.
-pub mod reason {
-    /// With status True.
-    pub const OK: &str = "OK";
-    /// With status False.
-    pub const ERROR: &str = "Error";
-    /// With status False of [`super::condition::AUTO_REDEPLOY`]: not tried, since an earlier step failed.
-    pub const STOPPED: &str = "Stopped";
 }

@@ -1,14 +1,12 @@
 //! Conditions of an InfisicalSecret: those of the Go operator, and `Ready` for tools that know no others. Pure.
 use crate::outcome::{Done, Fault, Outcome, Stage};
+use api::well_known::condition::{AUTO_REDEPLOY as RELOAD, LOADED_TOKEN as TOKEN, READY_TO_SYNC as SYNC};
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::Timestamp,
 };
 
-pub(super) const READY: &str = "Ready";
-const TOKEN: &str = "secrets.infisical.com/LoadedInfisicalToken";
-const SYNC: &str = "secrets.infisical.com/ReadyToSyncSecrets";
-const RELOAD: &str = "secrets.infisical.com/AutoRedeployReady";
+pub(super) use api::well_known::condition::READY;
 
 /// Longest message that the API server takes is 32,768 characters; one screen is enough.
 const MESSAGE: usize = 2048;
