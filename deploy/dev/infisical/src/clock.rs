@@ -1,26 +1,37 @@
-//! The server's clock: the system's, plus an offset that a test moves to let tokens and lock-outs expire.
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+//! The server's clock: the system's, plus an offset that a test moves to let tokens and lock-outs expire, or stopped.
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A clock that can be moved; clones share one offset.
+#[derive(Debug, Default)]
+struct Setting {
+    stopped: Option<Timestamp>,
+    offset: SignedDuration,
+}
+
+/// A clock that can be moved and stopped; clones share its setting.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Arc<AtomicI64>);
+pub struct Clock(Arc<Mutex<Setting>>);
 
 impl Clock {
     /// The server's idea of now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let offset = SignedDuration::from_millis(self.0.load(Ordering::Relaxed));
-        Timestamp::now().checked_add(offset).unwrap_or(Timestamp::MAX)
+        let setting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let base = setting.stopped.unwrap_or_else(Timestamp::now);
+        base.checked_add(setting.offset).unwrap_or(Timestamp::MAX)
     }
 
     /// Moves the clock forward, for this server only.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        let mut setting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        setting.offset = setting.offset.saturating_add(by);
+    }
+
+    /// Sets the clock and stops it; from here on only [`Clock::advance`] moves it.
+    pub fn stop_at(&self, at: Timestamp) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Setting { stopped: Some(at), offset: SignedDuration::ZERO };
     }
 }

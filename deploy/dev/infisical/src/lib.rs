@@ -51,3 +51,4 @@ pub use self::state::identity::TokenBounds;
 pub use self::state::permission::{Action, Membership, Role, Rule, Subject};
 pub use self::state::{Environment, Folder, Identity, Project, Secret, World};
 pub use self::tls::Tls;
+pub use self::verify::KubeconfigError;

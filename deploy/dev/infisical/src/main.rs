@@ -2,15 +2,13 @@
 //! fail. See the README beside it.
 #![forbid(unsafe_code)]
 
-mod kubeconfig;
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use infisical_dev_server::{Config, Generation, Limits, Seed, Server, Tls};
+use infisical_dev_server::{Config, Generation, KubernetesApi, Limits, Seed, Server, Tls};
 use tracing_subscriber::EnvFilter;
 
 /// Infisical's HTTP API for development.
@@ -69,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
         (None, Some(folders)) => Seed::uniform(folders, options.keys),
         (None, None) => Seed::demo()?,
     };
-    let kubernetes = options.kubeconfig.as_deref().map(kubeconfig::read).transpose()?;
+    let kubernetes = options.kubeconfig.as_deref().map(KubernetesApi::from_kubeconfig).transpose()?;
     let server = Server::start(Config {
         listen: options.listen,
         tls: options.tls.then(|| Tls { names: options.tls_name.clone() }),

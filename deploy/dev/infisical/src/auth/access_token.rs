@@ -183,12 +183,15 @@ impl Keys {
         if record.bounds.uses > 0 && record.uses >= record.bounds.uses {
             return Err(ApiError::unauthorized("Cannot renew exhausted access token"));
         }
-        if remaining(&claims, now).is_some_and(|left| left == 0) {
-            if older {
+        if let Some(left) = remaining(&claims, now) {
+            // The older generation wants room for a whole life, and lets even the valid token die.
+            if older && left < claims.ttl {
                 world.tokens.remove(&id);
                 return Err(ApiError::unauthorized("Failed to renew MI access token due to Max TTL expiration"));
             }
-            return Err(ApiError::unauthorized("Cannot renew: identity access token has reached its max TTL"));
+            if left == 0 {
+                return Err(ApiError::unauthorized("Cannot renew: identity access token has reached its max TTL"));
+            }
         }
         let max_ttl = if claims.access_token_period > 0 { NO_MAXIMUM } else { claims.max_ttl };
         let (access_token, issued) = self.sign(Claims { jti: new_id(), ..claims }, now)?;
@@ -225,13 +228,14 @@ impl Keys {
     }
 }
 
-/// Seconds until the maximum; `None` where there is none.
+/// Whole seconds until the maximum; `None` where there is none.
 fn remaining(claims: &Claims, now: Timestamp) -> Option<u64> {
     if claims.max_ttl == 0 || claims.access_token_period > 0 {
         return None;
     }
-    let age = now.as_second().saturating_sub(claims.creation_epoch);
-    Some(claims.max_ttl.saturating_sub(u64::try_from(age).unwrap_or(0)))
+    let max_ttl = i64::try_from(claims.max_ttl).unwrap_or(i64::MAX);
+    let end = claims.creation_epoch.saturating_add(max_ttl).saturating_mul(1000);
+    Some(u64::try_from(end.saturating_sub(now.as_millisecond()) / 1000).unwrap_or(0))
 }
 
 /// 403 for a token past its life.

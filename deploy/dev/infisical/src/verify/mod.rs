@@ -2,9 +2,11 @@
 //! identity and what goes into the token; issuing the token is the same for all.
 //!
 //! A method is added by a file here, its configuration in `state::identity` and the seed, and a line in [`login`].
+mod kubeconfig;
 mod kubernetes;
 mod universal;
 
+pub use self::kubeconfig::KubeconfigError;
 pub use self::kubernetes::KubernetesApi;
 pub(crate) use self::kubernetes::Reviewer;
 

@@ -150,36 +150,66 @@ async fn uses_are_counted() {
     assert_eq!(renewed.refusal().2, "Cannot renew exhausted access token");
 }
 
+/// The whole second at which the clock is stopped.
+const START: &str = "2026-03-01T12:00:00Z";
+
 #[tokio::test]
 async fn renewals_shrink_towards_the_maximum() {
     let site = Site::start().await;
-    let first = site.login("short").await;
+    let clock = site.server.state().clock();
+    clock.stop_at(START.parse().unwrap());
     let renew = |token: String| site.post("/api/v1/auth/token/renew", json!({ "accessToken": token }));
-    site.server.state().clock().advance(Duration::from_secs(90));
+    let first = site.login("short").await;
+    clock.advance(Duration::from_secs(90));
     let second = renew(first.clone()).await.json();
-    assert!((59..=60).contains(&second["expiresIn"].as_u64().unwrap()), "{second}");
-    assert_eq!(second["accessTokenMaxTTL"], 150);
+    assert_eq!((&second["expiresIn"], &second["accessTokenMaxTTL"]), (&json!(60), &json!(150)));
     let second = second["accessToken"].as_str().unwrap().to_owned();
-    // Revoking one kills both.
-    assert_eq!(site.list(&first, "").await.status, 200);
-    let revoked = site.post("/api/v1/auth/token/revoke", json!({ "accessToken": first })).await;
-    assert_eq!(revoked.json()["message"], "Successfully revoked access token");
-    assert_eq!(site.list(&second, "").await.status, 401);
-    assert_eq!(renew(second).await.refusal().2, "Cannot renew revoked or unknown access token");
+    clock.advance(Duration::from_millis(59_500));
+    assert_eq!(renew(second.clone()).await.refusal().2, "Cannot renew: identity access token has reached its max TTL");
+    assert_eq!(site.list(&second, "").await.status, 200);
+    assert_eq!(renew(first).await.refusal().1, "TokenError");
+    clock.advance(Duration::from_millis(500));
+    assert_eq!(renew(second).await.refusal().1, "TokenError");
 }
 
 #[tokio::test]
-async fn at_its_maximum_a_token_is_not_renewed() {
-    let bounds = TokenBounds { ttl: 50, max_ttl: 0, uses: 0, period: 0 };
-    for generation in [Generation::Newest, Generation::Mid] {
-        let site = Site::with(Config { generation, ..Config::new(Seed::parse(SEED).unwrap()) }).await;
-        site.server.state().set_token_bounds("reader", bounds).unwrap();
-        let token = site.login("reader").await;
-        let renewed = site.post("/api/v1/auth/token/renew", json!({ "accessToken": token })).await;
-        assert_eq!(renewed.json()["expiresIn"], 50);
-        site.server.state().clock().advance(Duration::from_secs(51));
-        assert_eq!(site.post("/api/v1/auth/token/renew", json!({ "accessToken": token })).await.refusal().1, "TokenError");
-    }
+async fn revoking_a_token_kills_what_was_renewed_from_it() {
+    let site = Site::start().await;
+    let first = site.login("reader").await;
+    let renew = |token: &str| site.post("/api/v1/auth/token/renew", json!({ "accessToken": token }));
+    let second = renew(&first).await.json()["accessToken"].as_str().unwrap().to_owned();
+    assert_eq!((site.list(&first, "").await.status, site.list(&second, "").await.status), (200, 200));
+    let revoked = site.post("/api/v1/auth/token/revoke", json!({ "accessToken": first })).await;
+    assert_eq!(revoked.json()["message"], "Successfully revoked access token");
+    assert_eq!(site.list(&second, "").await.status, 401);
+    assert_eq!(renew(&second).await.refusal().2, "Cannot renew revoked or unknown access token");
+}
+
+#[tokio::test]
+async fn the_middle_generation_lets_a_token_die_that_it_does_not_renew() {
+    let site = Site::with(Config { generation: Generation::Mid, ..Config::new(Seed::parse(SEED).unwrap()) }).await;
+    site.server.state().clock().stop_at(START.parse().unwrap());
+    let token = site.login("short").await;
+    let renew = || site.post("/api/v1/auth/token/renew", json!({ "accessToken": token }));
+    site.server.state().clock().advance(Duration::from_secs(50));
+    assert_eq!(renew().await.json()["expiresIn"], 100);
+    site.server.state().clock().advance(Duration::from_secs(1));
+    assert_eq!(renew().await.refusal().2, "Failed to renew MI access token due to Max TTL expiration");
+    assert_eq!(site.list(&token, "").await.refusal(), (401, "UnauthorizedError".into(), "No identity access token found".into()));
+}
+
+#[tokio::test]
+async fn a_token_without_bounds_says_zero_and_lives_ninety_days() {
+    let site = Site::start().await;
+    let bounds = TokenBounds { ttl: 0, max_ttl: 0, uses: 0, period: 0 };
+    site.server.state().set_token_bounds("reader", bounds).unwrap();
+    let login = site.try_login("reader-client", "reader-secret").await.json();
+    assert_eq!((&login["expiresIn"], &login["accessTokenMaxTTL"]), (&json!(0), &json!(0)));
+    let token = login["accessToken"].as_str().unwrap();
+    site.server.state().clock().advance(Duration::from_secs(7_775_900));
+    assert_eq!(site.list(token, "").await.status, 200);
+    site.server.state().clock().advance(Duration::from_secs(200));
+    assert_eq!(site.list(token, "").await.refusal().1, "TokenError");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing;
 
-use super::{Server, both};
+use super::Server;
 use crate::errors::{ApiError, unknown_route};
 use crate::input::Input;
 use crate::server::Generation;
@@ -26,10 +26,14 @@ pub(super) fn routes(shared: &Server) -> Router<Server> {
         .route("/api/v4/secrets", routing::get(list::v4))
         .route("/api/v4/secrets/{name}", one(get::v4))
         .route("/api/v4/secrets/id/{id}", routing::get(get::by_id))
+        .route("/api/v4/secrets/batch", batch())
         .route_layer(from_fn_with_state(shared.clone(), only_with_v4));
     let v3 = Router::new().route("/api/v3/secrets/raw", routing::get(list::v3)).route("/api/v3/secrets/raw/{name}", one(get::v3));
-    let batch = || routing::post(batch::create).patch(batch::update).delete(batch::delete);
-    v3.merge(v4).merge(both(["/api/v3/secrets/batch/raw", "/api/v4/secrets/batch"], batch))
+    v3.route("/api/v3/secrets/batch/raw", batch()).merge(v4)
+}
+
+fn batch() -> routing::MethodRouter<Server> {
+    routing::post(batch::create).patch(batch::update).delete(batch::delete)
 }
 
 fn one<H, T>(get: H) -> routing::MethodRouter<Server>
