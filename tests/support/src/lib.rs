@@ -22,7 +22,7 @@ pub use assets::Assets;
 pub use cluster::{Cluster, Namespace};
 pub use control_plane::ControlPlane;
 pub use metrics::{Metrics, Sample};
-pub use operator::{Operator, Setup};
+pub use operator::{Endpoints, Operator, Setup};
 pub use plugins::{BundleFolder, build_plugins, default_bundle};
 pub use ports::free_ports;
 pub use process::Process;

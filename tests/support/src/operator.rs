@@ -28,9 +28,31 @@ pub struct Setup {
     pub host_api: Option<String>,
     /// Further arguments.
     pub arguments: Vec<String>,
+    /// Port of 127.0.0.1 where it serves its metrics, without TLS.
+    pub metrics: u16,
+    /// Port of 127.0.0.1 for the probes.
+    pub probes: u16,
 }
 
 impl Setup {
+    /// Of an operator for all namespaces, with free ports.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub fn new(kubeconfig: &Path, bundle: &Path, state: &Path) -> Result<Self> {
+        let [metrics, probes] = free_ports()?;
+        Ok(Self {
+            kubeconfig: kubeconfig.into(),
+            bundle: bundle.into(),
+            state: state.into(),
+            namespaces: Vec::new(),
+            host_api: None,
+            arguments: Vec::new(),
+            metrics,
+            probes,
+        })
+    }
+
     /// The program, built if it is not up to date.
     ///
     /// # Errors
@@ -39,22 +61,22 @@ impl Setup {
         tokio::task::spawn_blocking(|| Target::of_this_program()?.build("infisical-operator")).await?
     }
 
-    /// Arguments, with metrics (plain) and probes on these ports of 127.0.0.1.
+    /// The command line after the program's name.
     #[must_use]
-    pub fn arguments(&self, metrics: u16, probes: u16) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = vec!["run".into()];
-        let mut add = |flag: &str, value: OsString| arguments.extend([flag.into(), value]);
+    pub fn command_line(&self) -> Vec<OsString> {
+        let mut line: Vec<OsString> = vec!["run".into()];
+        let mut add = |flag: &str, value: OsString| line.extend([flag.into(), value]);
         add("--kubeconfig", self.kubeconfig.clone().into());
         add("--bundle-dir", self.bundle.clone().into());
         add("--cache-dir", self.state.join("cache").into());
-        add("--metrics-bind-address", format!("127.0.0.1:{metrics}").into());
-        add("--health-probe-bind-address", format!("127.0.0.1:{probes}").into());
+        add("--metrics-bind-address", format!("127.0.0.1:{}", self.metrics).into());
+        add("--health-probe-bind-address", format!("127.0.0.1:{}", self.probes).into());
         if !self.namespaces.is_empty() {
             add("--namespaces", self.namespaces.join(",").into());
         }
-        arguments.push("--metrics-secure=false".into());
-        arguments.extend(self.arguments.iter().map(OsString::from));
-        arguments
+        line.push("--metrics-secure=false".into());
+        line.extend(self.arguments.iter().map(OsString::from));
+        line
     }
 
     /// The variables that it reads.
@@ -62,61 +84,33 @@ impl Setup {
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         self.host_api.iter().map(|host| ("INFISICAL_HOST_API", host.clone())).collect()
     }
+
+    /// Where it writes its log.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.state.join("operator.log")
+    }
 }
 
-/// A running operator. Dropping it kills it.
-pub struct Operator {
-    process: Process,
+/// What an operator says of itself over HTTP, whoever started it.
+#[derive(Clone)]
+pub struct Endpoints {
     metrics: String,
     readiness: String,
     client: reqwest::Client,
 }
 
-impl Operator {
-    /// Starts the program; [`Self::ready`] waits until it works.
+impl Endpoints {
+    /// Of an operator that was started with this.
     ///
     /// # Errors
-    /// It does not start.
-    pub fn start(program: &Path, setup: &Setup) -> Result<Self> {
-        let [metrics, probes] = free_ports()?;
-        std::fs::create_dir_all(&setup.state)?;
-        let mut command = Command::new(program);
-        command.args(setup.arguments(metrics, probes)).envs(setup.environment());
+    /// No client can be made.
+    pub fn of(setup: &Setup) -> Result<Self> {
         Ok(Self {
-            process: Process::start("the operator", &mut command, &setup.state.join("operator.log"))?,
-            metrics: format!("http://127.0.0.1:{metrics}/metrics"),
-            readiness: format!("http://127.0.0.1:{probes}/readyz"),
-            client: reqwest::Client::builder().no_proxy().build()?,
+            metrics: format!("http://127.0.0.1:{}/metrics", setup.metrics),
+            readiness: format!("http://127.0.0.1:{}/readyz", setup.probes),
+            client: reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?,
         })
-    }
-
-    /// Waits until its caches are synced and its plugins are loaded.
-    ///
-    /// # Errors
-    /// It ended, with the end of its log; or it is not ready in time, with what is missing.
-    pub async fn ready(&mut self) -> Result<()> {
-        let Self { process, readiness, client, .. } = self;
-        let looks = wait_for("the operator to be ready", READY_WITHIN, async || {
-            let answer = client.get(&*readiness).send().await?;
-            let status = answer.status();
-            ensure!(status.is_success(), "{status}: {}", answer.text().await?);
-            Ok(())
-        });
-        tokio::select! {
-            ready = looks => Ok(ready?),
-            ended = died(process) => ended,
-        }
-    }
-
-    /// The child process.
-    pub fn process(&mut self) -> &mut Process {
-        &mut self.process
-    }
-
-    /// Where it serves its metrics.
-    #[must_use]
-    pub fn metrics_url(&self) -> &str {
-        &self.metrics
     }
 
     /// Its metrics now.
@@ -128,7 +122,68 @@ impl Operator {
         Ok(Metrics::parse(&answer.text().await?))
     }
 
-    /// All that it has logged so far.
+    /// Whether its caches are synced and its plugins are loaded.
+    ///
+    /// # Errors
+    /// They are not, or it does not answer.
+    pub async fn ready(&self) -> Result<()> {
+        let answer = self.client.get(&self.readiness).send().await?;
+        let status = answer.status();
+        ensure!(status.is_success(), "{status}: {}", answer.text().await?);
+        Ok(())
+    }
+}
+
+/// A running operator. Dropping it kills it.
+pub struct Operator {
+    process: Process,
+    endpoints: Endpoints,
+}
+
+impl Operator {
+    /// Starts the program; [`Self::ready`] waits until it works.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(program: &Path, setup: &Setup) -> Result<Self> {
+        std::fs::create_dir_all(&setup.state)?;
+        let mut command = Command::new(program);
+        command.args(setup.command_line()).envs(setup.environment());
+        Ok(Self { process: Process::start("the operator", &mut command, &setup.log())?, endpoints: Endpoints::of(setup)? })
+    }
+
+    /// Waits until its caches are synced and its plugins are loaded.
+    ///
+    /// # Errors
+    /// It ended, with the end of its log; or it is not ready in time, with what is missing.
+    pub async fn ready(&mut self) -> Result<()> {
+        let Self { process, endpoints } = self;
+        tokio::select! {
+            ready = wait_for("the operator to be ready", READY_WITHIN, async || endpoints.ready().await) => Ok(ready?),
+            ended = died(process) => ended,
+        }
+    }
+
+    /// The child process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Its metrics now.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn metrics(&self) -> Result<Metrics> {
+        self.endpoints.metrics().await
+    }
+
+    /// All that it has logged so far, and those before it with the same state folder.
     ///
     /// # Errors
     /// The log can't be read.
@@ -139,7 +194,7 @@ impl Operator {
     /// Asks it to end, as Kubernetes does, and waits until it has.
     ///
     /// # Errors
-    /// It takes too long; dropping it then kills it.
+    /// It takes too long; it is killed then.
     pub async fn stop(mut self) -> Result<ExitStatus> {
         self.process.terminate()?;
         let process = &mut self.process;

@@ -4,7 +4,9 @@
 //! then the same, and nothing is compiled twice.
 use anyhow::{Context, Result, bail, ensure};
 use std::{
+    fmt::Display,
     fs::{self, File},
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -81,13 +83,23 @@ impl Target {
         if let Some(triple) = &self.triple {
             cargo.args(["--target", triple]);
         }
+        let built = self.programs.join(program).with_extension(std::env::consts::EXE_EXTENSION);
+        if !built.exists() {
+            announce(format_args!("Building {program}: minutes for the first time, seconds later."));
+        }
         let output = cargo.current_dir(Self::workspace()).output().context("cargo does not start")?;
         ensure!(output.status.success(), "{program} does not build:\n{}", String::from_utf8_lossy(&output.stderr));
-        Ok(self.programs.join(program).with_extension(std::env::consts::EXE_EXTENSION))
+        Ok(built)
     }
 }
 
 /// Opens a file for locking, made if missing. The lock goes with the file, at the latest with the process.
 pub(crate) fn lock_file(path: &Path) -> Result<File> {
     File::options().create(true).truncate(false).write(true).open(path).with_context(|| format!("{} can't be opened", path.display()))
+}
+
+/// Says on the terminal why nothing seems to happen. Not by `eprintln!`, which the test harness holds back.
+pub(crate) fn announce(text: impl Display) {
+    // A closed terminal is no reason to fail.
+    drop(writeln!(std::io::stderr(), "{text}"));
 }

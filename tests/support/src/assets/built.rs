@@ -1,6 +1,5 @@
 //! The control plane built from its Go modules.
-use super::announce;
-use crate::target::{Target, lock_file};
+use crate::target::{Target, announce, lock_file};
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::{

@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::{
     env,
-    io::Write,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -101,10 +100,4 @@ fn sub_command(program: &Path, name: &str) -> Command {
     let mut command = Command::new(program);
     command.arg(name);
     command
-}
-
-/// Says on the terminal why nothing seems to happen. Not by `eprintln!`, which the test harness holds back.
-fn announce(text: &str) {
-    // A closed terminal is no reason to fail.
-    drop(writeln!(std::io::stderr(), "{text}"));
 }
