@@ -1,11 +1,11 @@
 //! One client for each address and CA, one lane for each origin. Nothing of one tenant's server reaches another's.
-use crate::plan::Server;
+use crate::{clock::Clock, plan::Server};
 use infisical::{Client, ClientConfig, Error};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
 };
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
@@ -35,7 +35,28 @@ pub(super) struct Host {
     server: Server,
     settings: ClientSettings,
     client: OnceCell<Client>,
-    lane: Arc<Semaphore>,
+    lane: Arc<Lane>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The places for calls to one origin.
+struct Lane {
+    places: Semaphore,
+    /// When a call last began or ended.
+    moved: Mutex<Instant>,
+}
+
+/// One place, held until the call ends.
+pub(super) struct Place<'a> {
+    host: &'a Host,
+    permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.permit.take();
+        self.host.moved();
+    }
 }
 
 impl Host {
@@ -55,10 +76,30 @@ impl Host {
         self.client.get_or_try_init(make).await
     }
 
-    /// A place for one call. Held until the call ends.
-    pub async fn enter(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed.
-        self.lane.acquire().await.ok()
+    /// A place for one call. Who stands in line for as long as a call may take gives up.
+    pub async fn enter(&self) -> Result<Place<'_>, Error> {
+        let patience = self.settings.timeouts.total;
+        let permit = match self.lane.places.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => tokio::select! {
+                // The semaphore is never closed.
+                Ok(permit) = self.lane.places.acquire() => permit,
+                () = self.clock.sleep_until(self.clock.now() + patience) => {
+                    return Err(Error::TimedOut { origin: self.server.address.origin(), after: patience });
+                }
+            },
+        };
+        self.moved();
+        Ok(Place { host: self, permit: Some(permit) })
+    }
+
+    /// Whether all places are taken and nothing has moved for that long.
+    pub fn is_stuck(&self, patience: Duration) -> bool {
+        self.lane.places.available_permits() == 0 && self.clock.now() >= *self.lane.last_move() + patience
+    }
+
+    fn moved(&self) {
+        *self.lane.last_move() = self.clock.now();
     }
 
     #[cfg(test)]
@@ -67,15 +108,21 @@ impl Host {
     }
 }
 
+impl Lane {
+    fn last_move(&self) -> MutexGuard<'_, Instant> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// All hosts in use.
 #[derive(Default)]
 pub(super) struct Hosts {
     hosts: HashMap<(infisical::Address, [u8; 32]), Weak<Host>>,
-    lanes: HashMap<String, Weak<Semaphore>>,
+    lanes: HashMap<String, Weak<Lane>>,
 }
 
 impl Hosts {
-    pub fn of(&mut self, server: &Server, settings: &ClientSettings) -> Arc<Host> {
+    pub fn of(&mut self, server: &Server, settings: &ClientSettings, clock: &Arc<dyn Clock>) -> Arc<Host> {
         let ca = server.ca.as_ref().map_or([0; 32], |ca| Sha256::digest(ca.as_slice()).into());
         let key = (server.address.clone(), ca);
         if let Some(host) = self.hosts.get(&key).and_then(Weak::upgrade) {
@@ -84,9 +131,14 @@ impl Hosts {
         self.hosts.retain(|_, host| host.strong_count() > 0);
         self.lanes.retain(|_, lane| lane.strong_count() > 0);
         let origin = server.address.origin();
-        let lane = self.lanes.get(&origin).and_then(Weak::upgrade).unwrap_or_else(|| Arc::new(Semaphore::new(CALLS_PER_ORIGIN)));
+        let lane = self
+            .lanes
+            .get(&origin)
+            .and_then(Weak::upgrade)
+            .unwrap_or_else(|| Arc::new(Lane { places: Semaphore::new(CALLS_PER_ORIGIN), moved: Mutex::new(clock.now()) }));
         self.lanes.insert(origin, Arc::downgrade(&lane));
-        let host = Arc::new(Host { server: server.clone(), settings: settings.clone(), client: OnceCell::new(), lane });
+        let host =
+            Arc::new(Host { server: server.clone(), settings: settings.clone(), client: OnceCell::new(), lane, clock: clock.clone() });
         self.hosts.insert(key, Arc::downgrade(&host));
         host
     }

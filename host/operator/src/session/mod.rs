@@ -111,7 +111,7 @@ impl Sessions {
         // Before the bound is looked at: a user that changes its login must not need two places.
         let released = state.release(user);
         let session = state.lease(user, key, config.limit, |hosts| {
-            Session::new(key, login.clone(), hosts.of(&login.server, &config.client), config.clone(), tasks.clone())
+            Session::new(key, login.clone(), hosts.of(&login.server, &config.client, &config.clock), config.clone(), tasks.clone())
         });
         drop(state);
         if let Some(released) = released {

@@ -388,12 +388,16 @@ async fn each_tenant_speaks_to_its_own_server_with_its_own_ca() {
     }
 
     let mut hosts = Hosts::default();
+    let clock: Arc<dyn Clock> = world.clock.clone();
     let settings = ClientSettings::new("test", None);
     let with_ca = |ca: Option<&[u8]>| Server { ca: ca.map(|ca| Arc::new(ca.to_vec())), ..login(&one.address, "x").server.clone() };
-    let (none, ours, other) =
-        (hosts.of(&with_ca(None), &settings), hosts.of(&with_ca(Some(b"1")), &settings), hosts.of(&with_ca(Some(b"2")), &settings));
+    let (none, ours, other) = (
+        hosts.of(&with_ca(None), &settings, &clock),
+        hosts.of(&with_ca(Some(b"1")), &settings, &clock),
+        hosts.of(&with_ca(Some(b"2")), &settings, &clock),
+    );
     assert!(!none.shares_client_with(&ours) && !ours.shares_client_with(&other) && !none.shares_client_with(&other));
-    assert!(ours.shares_client_with(&hosts.of(&with_ca(Some(b"1")), &settings)));
+    assert!(ours.shares_client_with(&hosts.of(&with_ca(Some(b"1")), &settings, &clock)));
 }
 
 #[tokio::test]

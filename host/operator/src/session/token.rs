@@ -123,6 +123,12 @@ impl Session {
         self.state().notices.clone()
     }
 
+    /// Whether the server takes no more calls and answers none.
+    #[must_use]
+    pub fn is_stuck(&self, patience: Duration) -> bool {
+        self.host.is_stuck(patience)
+    }
+
     pub(super) fn clock(&self) -> &dyn Clock {
         &*self.config.clock
     }
@@ -142,7 +148,7 @@ impl Session {
             let held = self.token().await?;
             let client = self.host.client().await.map_err(SessionError::Login)?;
             let result = {
-                let _place = self.host.enter().await;
+                let _place = self.host.enter().await.map_err(SessionError::Call)?;
                 operation(client.clone(), held.token.clone()).await
             };
             match result {
@@ -283,7 +289,7 @@ impl Session {
             organisation: login.organisation.clone(),
         };
         let client = self.host.client().await.map_err(SessionError::Login)?;
-        let _place = self.host.enter().await;
+        let _place = self.host.enter().await.map_err(SessionError::Login)?;
         let token = client.login(&request).await.map_err(SessionError::Login)?;
         let renewable_until = token.max_ttl.map(|age| self.clock().now() + age);
         Ok(self.held(token, true, renewable_until))
@@ -333,7 +339,7 @@ impl Session {
         if held.renewable(self.clock().now()) {
             let client = self.host.client().await.map_err(SessionError::Login)?;
             let renewed = {
-                let _place = self.host.enter().await;
+                let _place = self.host.enter().await.map_err(SessionError::Login)?;
                 client.renew(&held.token).await
             };
             match renewed {

@@ -1,0 +1,46 @@
+//! What a read gave, as it is handed out: shared, never copied.
+use runtime::SourceSecret;
+use secrecy::ExposeSecret;
+use std::{sync::Arc, time::Instant};
+
+/// The last good result of a read.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// One for each key, in the order of their bytes.
+    pub secrets: Arc<Vec<SourceSecret>>,
+    /// When the read began that gave or confirmed it.
+    pub read_at: Instant,
+    /// Counts the changes of content; equal numbers of one key, equal secrets.
+    pub generation: u64,
+    /// Whether that read found a change.
+    pub changed: bool,
+}
+
+impl Snapshot {
+    pub(super) fn new(before: Option<&Self>, secrets: Vec<SourceSecret>, read_at: Instant) -> Self {
+        match before {
+            // A new entity tag says that something about the answer changed, perhaps only a date.
+            Some(before) if same(&before.secrets, &secrets) => before.confirmed(read_at),
+            _ => {
+                let generation = before.map_or(0, |before| before.generation) + 1;
+                Self { secrets: Arc::new(secrets), read_at, generation, changed: true }
+            }
+        }
+    }
+
+    /// The same, still true at a later time.
+    pub(super) fn confirmed(&self, read_at: Instant) -> Self {
+        Self { read_at, changed: false, ..self.clone() }
+    }
+}
+
+fn same(old: &[SourceSecret], new: &[SourceSecret]) -> bool {
+    let equal = |(a, b): (&SourceSecret, &SourceSecret)| {
+        a.key == b.key
+            && a.value.expose_secret() == b.value.expose_secret()
+            && a.path == b.path
+            && a.comment.expose_secret() == b.comment.expose_secret()
+            && a.tags == b.tags
+    };
+    old.len() == new.len() && old.iter().zip(new).all(equal)
+}
