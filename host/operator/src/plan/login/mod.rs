@@ -1,0 +1,132 @@
+//! How to log in: the login block that is used, its plugin, settings and inputs, by the dialect table.
+//!
+//! Of several blocks the first that applies is used, in the order of the table. A block that takes its credentials from one
+//! Secret is passed over where none of its keys is there, as the peer does: users leave old blocks behind. Where nothing
+//! applies, the fault says what the first block lacks, and that is another fault than no block at all.
+//!
+//! What a block refers to is in [`reference`], what it takes from there in [`inputs`], and whether the tokens of its
+//! ServiceAccount may go to the server in [`account`].
+mod account;
+mod inputs;
+mod reference;
+
+pub use inputs::applies;
+pub use reference::{legacy_account, legacy_secret, secrets};
+
+use super::{Login, Server, Settings, field::fault};
+use crate::{dereference::References, object::ObjectRef, outcome::Fault, reason};
+use account::account;
+use api::{
+    dialect::{self, Block, INFISICAL_SECRET, Plugin},
+    text::Text,
+    v1alpha1::{InfisicalSecretSpec, KubeSecretReference},
+};
+use inputs::inputs;
+use serde_json::{Map, Value};
+
+/// The blocks that are filled in. The oldest place of a service token counts for its block.
+#[must_use]
+pub fn blocks(spec: &InfisicalSecretSpec) -> Vec<Block> {
+    let mut authentication = spec.authentication.clone().unwrap_or_default();
+    if let Some(old) = &spec.token_secret_reference
+        && (old.secret_name.text().is_some() || old.secret_namespace.text().is_some())
+    {
+        let reference = &mut authentication.service_token.get_or_insert_default().service_token_secret_reference;
+        let new = reference.take().unwrap_or_default();
+        let pick = |new: Option<String>, old: &Option<String>| if new.text().is_some() { new } else { old.clone() };
+        *reference = Some(KubeSecretReference {
+            secret_name: pick(new.secret_name, &old.secret_name),
+            secret_namespace: pick(new.secret_namespace, &old.secret_namespace),
+        });
+    }
+    dialect::blocks(&authentication)
+}
+
+/// The block that is used.
+///
+/// # Errors
+/// None is filled in, or the credentials of all are missing.
+pub fn choose(object: &ObjectRef, spec: &InfisicalSecretSpec, found: &References, warnings: &mut Vec<Fault>) -> Result<Block, Fault> {
+    let mut blocks = blocks(spec);
+    let names: Vec<_> = blocks.iter().map(|block| block.method.block).collect();
+    if blocks.is_empty() {
+        let known = INFISICAL_SECRET.iter().filter(|method| !matches!(method.plugin, Plugin::Gone { .. }));
+        let known = known.map(|method| method.block).collect::<Vec<_>>().join(", ");
+        let message = format!("spec.authentication names no login method; fill in one of {known}");
+        return Err(fault(object, reason::NO_METHOD, message));
+    }
+    let mut chosen = None;
+    for (index, block) in blocks.iter().enumerate() {
+        if applies(object, block, found)? {
+            chosen = Some(index);
+            break;
+        }
+    }
+    let Some(index) = chosen else {
+        let first = blocks.swap_remove(0);
+        let missing = match inputs(object, &first, found) {
+            Err(fault) => fault,
+            Ok(_) => fault(object, reason::NO_METHOD, "spec.authentication names no login method that can be used"),
+        };
+        return Err(unsupported(object, &first).unwrap_or(missing));
+    };
+    let chosen = blocks.swap_remove(index);
+    if let Some(fault) = unsupported(object, &chosen) {
+        return Err(fault);
+    }
+    if names.len() > 1 {
+        let used = chosen.method.block;
+        let message = format!(
+            "spec.authentication fills in {}; {used} is used, the first of them whose credentials are there; remove the others",
+            names.join(", ")
+        );
+        warnings.push(fault(object, reason::SEVERAL_METHODS, message));
+    }
+    Ok(chosen)
+}
+
+fn unsupported(object: &ObjectRef, block: &Block) -> Option<Fault> {
+    let Plugin::Gone { successor } = block.method.plugin else { return None };
+    let message = format!("{}: Infisical no longer serves this method; use spec.authentication.{successor}", block.path(""));
+    Some(fault(object, reason::UNSUPPORTED, message))
+}
+
+/// The login of a block.
+///
+/// # Errors
+/// What the block needs and does not have; an account whose tokens must not go to this server.
+pub fn login(object: &ObjectRef, block: &Block, server: Server, found: &References, settings: &Settings) -> Result<Login, Fault> {
+    let (plugin, method) = match block.method.plugin {
+        Plugin::Named(name) => (name.to_owned(), block.method.strategy.to_owned()),
+        Plugin::OfBlock => {
+            let name = block.text("/name").unwrap_or_default().to_owned();
+            (name.clone(), format!("{} {name}", block.method.strategy))
+        }
+        Plugin::Gone { .. } => {
+            return Err(unsupported(object, block).unwrap_or_else(|| fault(object, reason::UNSUPPORTED, "this method is gone")));
+        }
+    };
+    let inputs = inputs(object, block, found)?;
+    let account = account(object, block, &server, settings)?;
+    Ok(Login {
+        server,
+        organisation: settings.organisation.clone(),
+        plugin,
+        settings: Value::Object(plugin_settings(block)),
+        inputs,
+        // With a token at hand none is requested.
+        service_account: account.filter(|_| !matches!(legacy_account(object, block), Ok(Some(_)))),
+        namespace: object.namespace.clone(),
+        method,
+    })
+}
+
+fn plugin_settings(block: &Block) -> Map<String, Value> {
+    let mut settings = block.settings();
+    if block.method.plugin == Plugin::OfBlock
+        && let Some(Value::Object(given)) = block.fields.get("settings")
+    {
+        settings.extend(given.clone());
+    }
+    settings
+}

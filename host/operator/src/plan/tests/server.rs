@@ -1,0 +1,78 @@
+//! Which server, with which CA, and whether it is trusted.
+use super::*;
+
+#[test]
+fn the_address_comes_from_the_resource_then_the_config_map_then_the_environment() {
+    let address = |text: &str| infisical::Address::parse(text).unwrap();
+    let settings = Settings { host: Some(address("https://env.example/api")), ..Settings::default() };
+    let plan = |cluster: &Cluster, spec: &str| plan_with(cluster, &universal(spec), &settings).unwrap().login.server.clone();
+    let global = with_credentials().config(&[("hostAPI", "https://global.example")]);
+    let own = plan(&global, "hostAPI: https://own.example/");
+    assert_eq!((own.address, own.trusted), (address("https://own.example"), false));
+    let config = plan(&global, "hostAPI: ''");
+    assert_eq!((config.address, config.trusted), (address("https://global.example"), true));
+    // A ConfigMap that only names a CA, or that can't be read, leaves the address to the environment.
+    for cluster in [with_credentials().config(&[]), with_credentials(), Cluster { config_denied: true, ..with_credentials() }] {
+        let env = plan(&cluster, "");
+        assert_eq!((env.address, env.trusted), (address("https://env.example"), true));
+    }
+    assert!(plan(&global, "hostAPI: https://us.infisical.com").trusted);
+    assert!(!plan(&global, "hostAPI: http://us.infisical.com").trusted);
+    assert!(!plan(&global, "hostAPI: https://us.infisical.com:8443").trusted);
+}
+
+#[test]
+fn a_bad_address_is_named_with_its_place() {
+    let cluster = with_credentials();
+    refused(
+        plan(&cluster, &universal("hostAPI: vault.example")),
+        reason::INVALID_ADDRESS,
+        &["spec.hostAPI", "\"vault.example\"", "write it like"],
+    );
+    let global = with_credentials().config(&[("hostAPI", "ftp://x")]);
+    refused(
+        plan(&global, UNIVERSAL),
+        reason::INVALID_CONFIG,
+        &["hostAPI of ConfigMap infisical-operator-system/infisical-config", "ftp://x"],
+    );
+    assert!(plan(&global, &universal("hostAPI: https://own.example")).is_ok());
+}
+
+#[test]
+fn the_ca_comes_from_the_resource_then_the_config_map() {
+    let spec = universal("tls: {caRef: {secretName: ca, secretNamespace: team, key: ca.crt}}\n");
+    let ca = |plan: Plan| plan.login.server.ca.as_ref().map(|ca| String::from_utf8(ca.to_vec()).unwrap());
+    let cluster = with_credentials().secret("ca", &[("ca.crt", "own")]).secret("global", &[("pem", "global")]);
+    let cluster = cluster.config(&[("tls.caRef.secretName", "global"), ("tls.caRef.secretNamespace", "team"), ("tls.caRef.key", "pem")]);
+    assert_eq!(ca(plan(&cluster, &spec).unwrap()).as_deref(), Some("own"));
+    assert_eq!(ca(plan(&cluster, UNIVERSAL).unwrap()).as_deref(), Some("global"));
+    let stored = universal("tls: {caRef: {secretName: '', secretNamespace: '', key: ''}}\n");
+    assert_eq!(ca(plan(&with_credentials(), &stored).unwrap()), None);
+}
+
+#[test]
+fn a_missing_ca_is_named() {
+    let spec = universal("tls: {caRef: {secretName: ca, secretNamespace: team, key: ca.crt}}\n");
+    let place = "spec.tls.caRef.secretName";
+    refused(plan(&with_credentials(), &spec), reason::SECRET_NOT_FOUND, &[place, "no Secret team/ca", "\"ca.crt\""]);
+    let keyless = with_credentials().secret("ca", &[("tls.crt", "x")]);
+    refused(plan(&keyless, &spec), reason::SECRET_KEY_NOT_FOUND, &[place, "Secret team/ca has no key \"ca.crt\""]);
+    refused(plan(&keyless, &spec.replace("key: ca.crt", "key: ''")), reason::INVALID_SPEC, &["spec.tls.caRef.key is empty"]);
+    let half = with_credentials().config(&[("tls.caRef.secretName", "ca")]);
+    refused(plan(&half, UNIVERSAL), reason::INVALID_CONFIG, &["tls.caRef.secretNamespace of ConfigMap"]);
+}
+
+#[test]
+fn settings_name_the_flag_of_a_bad_address() {
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+    let settings = |flag: &str, value: &str| {
+        let Command::Run(run) = Cli::try_parse_from(["infisical-operator", "run", flag, value]).unwrap().command else { panic!("run") };
+        Settings::new(&run.options().unwrap())
+    };
+    let error = settings("--trusted-host", "vault").unwrap_err().to_string();
+    assert!(error.starts_with("--trusted-host: \"vault\""), "{error}");
+    let error = settings("--host-api", "vault").unwrap_err().to_string();
+    assert!(error.starts_with("INFISICAL_HOST_API: \"vault\""), "{error}");
+    assert_eq!(settings("--trusted-host", "https://Vault.example/api").unwrap().trusted, ["https://vault.example".to_owned()].into());
+}
