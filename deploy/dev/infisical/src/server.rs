@@ -47,7 +47,7 @@ pub struct Config {
     pub kubernetes: Option<KubernetesApi>,
     /// Generation to imitate.
     pub generation: Generation,
-    /// Whether v4 of the secrets API exists; without it its routes answer 404 like an old server's.
+    /// Whether v4 of the secrets API and `/v1/projects` exist; without, their routes answer 404 like an old server's.
     pub v4: bool,
     /// Serves the page and its `/dev` endpoints, to loopback clients only.
     pub page: bool,
@@ -211,7 +211,7 @@ impl Server {
         self.shared.limiter.set(limits);
     }
 
-    /// Whether v4 of the secrets API exists, from the next request on.
+    /// Whether v4 of the secrets API and `/v1/projects` exist, from the next request on.
     pub fn set_v4(&self, exists: bool) {
         self.shared.v4.store(exists, Ordering::Relaxed);
     }

@@ -96,10 +96,7 @@ async fn create(State(shared): State<Server>, Caller(actor): Caller, Body(mut in
     let now = shared.state.clock().now();
     let mut world = shared.state.write();
     let path = join(&at.path, &name);
-    {
-        let project = world.project(&at.project)?;
-        check(&world.access(&actor, project)?, Action::Create, &at)?;
-    }
+    check(&world.enter(&actor, &at.project)?.1, Action::Create, &at)?;
     let project = world.project_mut(&at.project)?;
     let prefix = format!("{}/{}", project.slug, at.environment);
     let environment = project.environment_mut(&at.environment).ok_or_else(|| unknown_environment(&at))?;
@@ -119,10 +116,7 @@ async fn remove(
     let forced = input.boolean("forceDelete").unwrap_or(false);
     input.finish()?;
     let mut world = shared.state.write();
-    {
-        let project = world.project(&at.project)?;
-        check(&world.access(&actor, project)?, Action::Delete, &at)?;
-    }
+    check(&world.enter(&actor, &at.project)?.1, Action::Delete, &at)?;
     let (path, body) = {
         let (project, environment) = readable(&world, &actor, &at)?;
         let children = environment.tree(&at.path, 1).filter(|(path, _)| *path != at.path);
@@ -140,8 +134,8 @@ async fn remove(
 }
 
 fn readable<'a>(world: &'a World, actor: &Actor, at: &Where) -> Result<(&'a Project, &'a Environment), ApiError> {
-    let project = world.project(&at.project)?;
-    check(&world.access(actor, project)?, Action::Read, at)?;
+    let (project, access) = world.enter(actor, &at.project)?;
+    check(&access, Action::Read, at)?;
     let environment = project.environment(&at.environment).ok_or_else(|| unknown_environment(at))?;
     Ok((project, environment))
 }

@@ -34,7 +34,7 @@ fn place(input: &mut Input) -> Where {
 }
 
 fn check(world: &World, actor: &Actor, action: Action, at: &Where) -> Result<(), ApiError> {
-    let access = world.access(actor, world.project(&at.project)?)?;
+    let (_, access) = world.enter(actor, &at.project)?;
     access.check(action, Subject::SecretImports, &Target { environment: &at.environment, path: &at.path, name: None })
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn router(shared: &Server, page: bool) -> Router {
     let api = Router::new()
         .route("/api/status", get(status))
         .merge(login::routes())
-        .merge(projects::routes())
+        .merge(projects::routes(shared))
         .merge(folders::routes())
         .merge(imports::routes())
         .merge(secrets::routes(shared))
@@ -50,6 +50,23 @@ pub(crate) fn router(shared: &Server, page: bool) -> Router {
     let served = api.merge(dev::routes(page)).with_state(shared.clone());
     // Wrapped once more, so that trailing slashes go and faults strike before a route is looked for.
     Router::new().fallback_service(served).layer(from_fn_with_state(shared.clone(), gate))
+}
+
+/// Routes that only a server with v4 has.
+fn newer(router: Router<Server>, shared: &Server) -> Router<Server> {
+    router.route_layer(from_fn_with_state((shared.clone(), true), only_with))
+}
+
+/// Routes that a server with v4 has no more.
+fn older(router: Router<Server>, shared: &Server) -> Router<Server> {
+    router.route_layer(from_fn_with_state((shared.clone(), false), only_with))
+}
+
+async fn only_with(State((shared, v4)): State<(Server, bool)>, request: Request, next: Next) -> Response {
+    if shared.has_v4() == v4 {
+        return next.run(request).await;
+    }
+    unknown_route(request.method().clone(), request.uri().clone()).await
 }
 
 async fn status() -> Response {

@@ -1,26 +1,29 @@
-//! Projects by slug and by id, in the shapes of three generations, and their environments.
+//! Projects by slug and by id, in the shapes of three generations, and their environments. A server without v4 has no
+//! `/v1/projects` either, but still `/v1/workspace/slug`.
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::{Server, date, ok};
+use super::{Server, date, newer, ok, older};
 use crate::auth::{Caller, IdentityCaller};
 use crate::errors::ApiError;
 use crate::state::{Environment, Project};
 
-pub(super) fn routes() -> Router<Server> {
-    Router::new()
-        .route("/api/v1/projects/slug/{slug}", get(by_slug))
-        .route("/api/v1/workspace/slug/{slug}", get(by_slug))
-        .route("/api/v2/workspace/{slug}", get(by_slug))
-        .route("/api/v1/projects/{id}", get(project_by_id))
-        .route("/api/v1/workspace/{id}", get(workspace_by_id))
+pub(super) fn routes(shared: &Server) -> Router<Server> {
+    let today = Router::new()
         .route("/api/v1/projects", get(projects))
+        .route("/api/v1/projects/slug/{slug}", get(by_slug))
+        .route("/api/v1/projects/{id}", get(project_by_id))
+        .route("/api/v1/projects/{id}/environments/{environment}", get(environment));
+    let before = Router::new().route("/api/v1/workspace/slug/{slug}", get(by_slug));
+    let always = Router::new()
+        .route("/api/v2/workspace/{slug}", get(by_slug))
         .route("/api/v1/workspace", get(workspaces))
-        .route("/api/v1/projects/{id}/environments/{environment}", get(environment))
-        .route("/api/v1/workspace/{id}/environments/{environment}", get(environment))
+        .route("/api/v1/workspace/{id}", get(workspace_by_id))
+        .route("/api/v1/workspace/{id}/environments/{environment}", get(environment));
+    always.merge(newer(today, shared)).merge(older(before, shared))
 }
 
 async fn by_slug(State(shared): State<Server>, caller: IdentityCaller, Path(slug): Path<String>) -> Result<Response, ApiError> {

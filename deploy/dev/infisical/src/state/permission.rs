@@ -196,6 +196,16 @@ impl Access<'_> {
 }
 
 impl World {
+    /// The project with this id, and a caller's rights in it.
+    ///
+    /// # Errors
+    /// 404 for an unknown project, in the words of the permission check, and as [`World::access`].
+    pub fn enter<'a>(&'a self, actor: &Actor, id: &str) -> Result<(&'a Project, Access<'a>), ApiError> {
+        let project = self.projects.iter().find(|project| project.id == id);
+        let project = project.ok_or_else(|| ApiError::not_found(format!("Project with {id} not found")))?;
+        Ok((project, self.access(actor, project)?))
+    }
+
     /// A caller's rights in a project.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod client;
 mod faults;
 mod kubernetes;
 mod logins;
+mod logs;
 mod page;
 mod permissions;
 mod reading;

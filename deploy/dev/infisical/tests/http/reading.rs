@@ -131,7 +131,7 @@ async fn what_is_missing_is_404_in_its_own_words() {
     assert!(folder.2.starts_with("Folder with path '/nope' in environment 'dev' was not found."), "{}", folder.2);
     let environment = refusal(&format!("projectId={shop}&environment=nope&recursive=true")).await;
     assert_eq!(environment.2, format!("Environment with slug 'nope' in project with ID {shop} not found"));
-    assert_eq!(refusal("projectId=nope&environment=dev").await.0, 404);
+    assert_eq!(refusal("projectId=nope&environment=dev").await.2, "Project with nope not found");
     assert_eq!(refusal("environment=dev").await.0, 422);
     assert_eq!(refusal(&format!("projectId={shop}&environment=dev&recursive=yes")).await.1, "ValidationFailure");
     let neither = site.get(&token, "/api/v3/secrets/raw?environment=dev").await.refusal();
@@ -143,7 +143,7 @@ async fn projects_have_three_shapes() {
     let site = Site::start().await;
     let token = site.login("reader").await;
     let id = site.project("shop");
-    for path in ["/api/v1/projects/slug/shop", "/api/v2/workspace/shop", "/api/v1/workspace/slug/shop"] {
+    for path in ["/api/v1/projects/slug/shop", "/api/v2/workspace/shop"] {
         let body = site.get(&token, path).await.json();
         assert_eq!((&body["id"], &body["slug"], &body["_id"]), (&json!(id), &json!("shop"), &json!(id)), "{path}");
         assert_eq!(body["environments"][1]["slug"], "prod");
@@ -151,6 +151,7 @@ async fn projects_have_three_shapes() {
     for (path, member) in [(format!("/api/v1/projects/{id}"), "project"), (format!("/api/v1/workspace/{id}"), "workspace")] {
         assert_eq!(site.get(&token, &path).await.json()[member]["slug"], "shop");
     }
+    assert_eq!(site.get(&token, "/api/v1/workspace/slug/shop").await.status, 404);
     assert_eq!(site.get(&token, "/api/v1/projects").await.json()["projects"].as_array().unwrap().len(), 1);
     assert_eq!(site.get(&token, "/api/v1/projects/slug/nope").await.refusal().2, "Project with slug 'nope' not found");
     assert_eq!(site.get(&token, "/api/v1/projects/slug/N%20o").await.status, 422);
@@ -199,6 +200,8 @@ async fn an_old_server_has_no_v4() {
     let answer = site.list(&token, "").await;
     assert_eq!(answer.status, 404);
     assert_eq!(answer.json().get("reqId"), None::<&Value>);
+    assert_eq!(site.get(&token, "/api/v1/projects/slug/shop").await.status, 404);
+    assert_eq!(site.get(&token, "/api/v1/workspace/slug/shop").await.json()["slug"], "shop");
     let old = "/api/v3/secrets/raw?workspaceSlug=shop&environment=dev&secretPath=/app";
     assert_eq!(pairs(&site.get(&token, old).await.json()["secrets"]), [("PORT", "8080")]);
 }

@@ -43,8 +43,7 @@ fn get(shared: &Server, version: Version, actor: &Actor, name: &str, mut input: 
     }
     let world = shared.state.read();
     let reading = reading(version, input, shared.generation(), &world, actor)?;
-    let project = world.project(&reading.project)?;
-    let access = world.access(actor, project)?;
+    let (project, access) = world.enter(actor, &reading.project)?;
     let (environment, path) = (reading.environment.as_str(), reading.path.as_str());
     access.check(Action::DescribeSecret, Subject::Secrets, &Target { environment, path, name: Some(name) })?;
     let folder = project.folder(environment, path).ok_or_else(|| {

@@ -38,8 +38,7 @@ pub(super) async fn v4(State(shared): State<Server>, Caller(actor): Caller, Quer
 fn list(shared: &Server, version: Version, actor: &Actor, input: Input) -> Result<Response, ApiError> {
     let world = shared.state.read();
     let reading = reading(version, input, shared.generation(), &world, actor)?;
-    let project = world.project(&reading.project)?;
-    let access = world.access(actor, project)?;
+    let (project, access) = world.enter(actor, &reading.project)?;
     let target = Target { environment: &reading.environment, path: &reading.path, name: None };
     if matches!(access, Access::ServiceToken(_)) && !access.can(Action::DescribeSecret, Subject::Secrets, &target) {
         return Ok(ok(Reply { secrets: Vec::new(), imports: reading.imports.then(Vec::new) }));

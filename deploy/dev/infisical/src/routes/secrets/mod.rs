@@ -8,13 +8,10 @@ mod view;
 mod write;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
 use axum::routing;
 
-use super::Server;
-use crate::errors::{ApiError, unknown_route};
+use super::{Server, newer};
+use crate::errors::ApiError;
 use crate::input::Input;
 use crate::server::Generation;
 use crate::state::project::normalize_path;
@@ -26,10 +23,9 @@ pub(super) fn routes(shared: &Server) -> Router<Server> {
         .route("/api/v4/secrets", routing::get(list::v4))
         .route("/api/v4/secrets/{name}", one(get::v4))
         .route("/api/v4/secrets/id/{id}", routing::get(get::by_id))
-        .route("/api/v4/secrets/batch", batch())
-        .route_layer(from_fn_with_state(shared.clone(), only_with_v4));
+        .route("/api/v4/secrets/batch", batch());
     let v3 = Router::new().route("/api/v3/secrets/raw", routing::get(list::v3)).route("/api/v3/secrets/raw/{name}", one(get::v3));
-    v3.route("/api/v3/secrets/batch/raw", batch()).merge(v4)
+    v3.route("/api/v3/secrets/batch/raw", batch()).merge(newer(v4, shared))
 }
 
 fn batch() -> routing::MethodRouter<Server> {
@@ -42,13 +38,6 @@ where
     T: 'static,
 {
     routing::get(get).post(write::create).patch(write::update).delete(write::delete)
-}
-
-async fn only_with_v4(State(shared): State<Server>, request: Request, next: Next) -> Response {
-    if shared.has_v4() {
-        return next.run(request).await;
-    }
-    unknown_route(request.method().clone(), request.uri().clone()).await
 }
 
 /// Where a request reads, and how.

@@ -48,7 +48,7 @@ impl Writing {
             let slug = slug.ok_or_else(|| ApiError::bad_request("You must provide projectSlug or workspaceId"))?;
             self.project = by_slug(world, actor, &slug)?.id.clone();
         }
-        let access = world.access(actor, world.project(&self.project)?)?;
+        let (_, access) = world.enter(actor, &self.project)?;
         for name in names {
             let target = Target { environment: &self.environment, path: &self.path, name: Some(name) };
             access.check(action, Subject::Secrets, &target)?;
