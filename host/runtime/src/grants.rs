@@ -1,4 +1,5 @@
 //! Capabilities, and who may use them: what a plugin asks for and what an administrator gives are written alike.
+use crate::capability::egress::Egress;
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 /// One right, as it stands in a descriptor or in a grant.
@@ -44,6 +45,25 @@ impl Capability {
     #[must_use]
     pub fn is_ambient(&self) -> bool {
         matches!(self, Self::Mount(_) | Self::Http(_) | Self::Environment(_))
+    }
+
+    /// Whether a right on this is a right on `used` too: a variable of a prefix, an origin of a pattern, a member of a
+    /// document.
+    pub(crate) fn covers(&self, used: &Self) -> bool {
+        match (self, used) {
+            (Self::Environment(pattern), Self::Environment(name)) => {
+                pattern == name || pattern.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix))
+            }
+            (Self::Http(pattern), Self::Http(origin)) => {
+                // A star is a valid label for the parser of URLs, so that a pattern is covered like an origin.
+                let (Ok(egress), Ok(url)) = (Egress::parse([pattern.as_str()]), origin.parse()) else { return false };
+                pattern == origin || egress.check(&url).is_ok()
+            }
+            (Self::Reveal { source, pointer }, Self::Reveal { source: other, pointer: member }) => {
+                source == other && member.strip_prefix(pointer.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+            _ => self == used,
+        }
     }
 }
 

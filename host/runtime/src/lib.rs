@@ -9,25 +9,48 @@
 //! loaded version of a plugin, a *call* one instance from start to end.
 #![warn(missing_docs)]
 
+mod aot;
+mod breaker;
+mod cache;
 mod call;
 mod capability;
+mod check;
+mod compile;
+mod config;
+mod context;
+mod contract;
 mod descriptor;
+mod digest;
+mod engine;
+mod exchange;
+mod execute;
 mod failure;
+mod generation;
 mod grants;
+mod index;
+mod inspect;
 mod limits;
+mod load;
+mod registry;
+mod rights;
 mod runtime;
+mod settings;
+mod ship;
+mod text;
 mod wasi;
+mod watch;
 
 pub use call::{
     Ambient, AuthCall, Caller, ClientIdentity, Decision, Entry, EvaluateCall, Exchange, GenerateCall, Generated, Output, Proof, Proved,
     RenderCall, Rendered, Rendering, SourceSecret, TokenFailure, TokenFuture, TokenSource, Verdict,
 };
 pub use capability::mounts::{MountError, Mounts};
+pub use config::{CallRecord, Config, Inspection, LoadRecord, Observer, PluginInfo, ShippedCache, StartError};
 pub use descriptor::{Descriptor, Input, Need, World};
 pub use failure::{Class, Diagnostic, Failure, Violation};
 pub use grants::{Capability, CapabilityError, Grants};
 pub use limits::{CompileLimits, Limits};
-pub use runtime::{CallRecord, Config, Inspection, LoadRecord, Observer, PluginInfo, Runtime, ShippedCache, StartError};
+pub use runtime::Runtime;
 
 /// Bytes that can't be formatted and are zeroed when dropped.
 pub type SecretBytes = secrecy::SecretSlice<u8>;

@@ -1,170 +1,96 @@
 //! The runtime: plugins by name, and the four calls.
 use crate::{
-    AuthCall, CompileLimits, Descriptor, EvaluateCall, Failure, GenerateCall, Generated, Limits, Proved, RenderCall, Rendering, Verdict,
-    World,
+    AuthCall, CallRecord, Config, EvaluateCall, Failure, GenerateCall, Generated, Limits, Mounts, Observer, PluginInfo, Proved, RenderCall,
+    Rendering, StartError, Verdict, World,
+    cache::Caches,
+    compile,
+    context::Meter,
+    engine::{Engines, MEMORY_SLOT, TABLE_SLOT},
+    execute::Threads,
+    generation::Generation,
+    index,
+    load::{Loader, Parts},
+    registry::{Registry, Snapshot},
+    watch::Watch,
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    process::ExitCode,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
-/// What a runtime is started with. All of it is the administrator's.
-pub struct Config {
-    /// The bundle folder: `index.json` and the components that it names. Watched.
-    pub bundle: PathBuf,
-    /// Machine code made by the build of the bundle.
-    pub shipped_cache: Option<ShippedCache>,
-    /// Machine code of our own, with the key that authenticates it. Made if missing.
-    pub local_cache: PathBuf,
-    /// The program that compiles: it is run as `PROGRAM compile …`, which must call [`crate::Runtime::compile_child`].
-    pub compiler: PathBuf,
-    /// Limits of that child.
-    pub compile_limits: CompileLimits,
-    /// Limits of plugins by world; a world that is missing has the default.
-    pub limits: BTreeMap<World, Limits>,
-    /// Folders behind the mounts, by name.
-    pub mounts: BTreeMap<String, PathBuf>,
-    /// Variables that an `environment` grant may reach.
-    pub environment: BTreeMap<String, String>,
-    /// Whether plugins may speak to private addresses by name. Loopback and link-local need a grant that spells them out.
-    pub private_egress: bool,
-    /// Grants to withhold, by plugin: the administrator's narrowing of what the bundle's index grants.
-    pub withheld: BTreeMap<String, crate::Grants>,
-    /// Told of each call and load.
-    pub observer: Arc<dyn Observer>,
-}
-
-/// Machine code that was compiled where the bundle was built. Trusted by digest: whoever built the program wrote down the
-/// digest of the manifest, and the manifest holds the digests of the files.
-#[derive(Clone, Debug)]
-pub struct ShippedCache {
-    /// Folder with `manifest.json` and the files that it names.
-    pub folder: PathBuf,
-    /// `sha256:…` of `manifest.json`. A manifest with another digest is ignored, with a warning.
-    pub manifest: String,
-}
-
-/// Told of what happens, for metrics. Must not block.
-pub trait Observer: Send + Sync {
-    /// A call ended.
-    fn called(&self, record: &CallRecord<'_>);
-    /// A load ended.
-    fn loaded(&self, record: &LoadRecord<'_>);
-}
-
-/// One call.
-#[derive(Clone, Debug)]
-pub struct CallRecord<'a> {
-    /// Name.
-    pub plugin: &'a str,
-    /// World.
-    pub world: World,
-    /// `ok`, or [`Failure::reason`].
-    pub outcome: &'static str,
-    /// From the caller's view.
-    pub duration: Duration,
-    /// Bytes of linear memory at most.
-    pub memory_peak: usize,
-}
-
-/// One attempt to load a plugin.
-#[derive(Clone, Debug)]
-pub struct LoadRecord<'a> {
-    /// Name in the index.
-    pub plugin: &'a str,
-    /// From the descriptor, where it came so far.
-    pub version: Option<&'a str>,
-    /// Digest of the component.
-    pub digest: &'a str,
-    /// None: it serves. Else why not; an older version, if there is one, keeps serving.
-    pub error: Option<&'a str>,
-}
-
-/// A plugin that serves, or that is known but can't.
-#[derive(Clone, Debug)]
-pub struct PluginInfo {
-    /// World.
-    pub world: World,
-    /// Digest of the serving component, `sha256:…`; of the failed one where none serves.
-    pub digest: String,
-    /// None where none serves.
-    pub descriptor: Option<Arc<Descriptor>>,
-    /// Of the newest load: a broken newer version shows here while the older one serves.
-    pub error: Option<String>,
-}
-
-/// What one file is, as far as it was found out ([`Runtime::inspect`]).
-#[derive(Clone, Debug)]
-pub struct Inspection {
-    /// `sha256:…` of the file.
-    pub digest: String,
-    /// Bytes of the file.
-    pub size: u64,
-    /// The world whose interface it exports.
-    pub world: Option<World>,
-    /// Every import by name, those of the contract and others.
-    pub imports: Vec<String>,
-    /// What it says about itself, once that passed the schema.
-    pub descriptor: Option<Arc<Descriptor>>,
-    /// Why a runtime would refuse to load it; None where it would load, given every grant that it needs.
-    pub refused: Option<String>,
-}
-
-/// Why a runtime can't start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The engine's settings can't be had on this machine, for example not enough address space.
-    #[error("the engine does not start: {0}")]
-    Engine(String),
-    /// A folder is missing or can't be used.
-    #[error("{path}: {cause}")]
-    Folder {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
-    /// The index of the bundle can't be read.
-    #[error("{path}: {cause}")]
-    Index {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        cause: String,
-    },
-}
-
-/// Plugins by name, and the four calls. Cheap to clone.
+/// Plugins by name, and the four calls. Cheap to clone; ends with the last clone.
 #[derive(Clone)]
-pub struct Runtime {
-    plugins: Arc<arc_swap::ArcSwap<BTreeMap<String, PluginInfo>>>,
-    changes: Arc<tokio::sync::watch::Sender<u64>>,
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    registry: Arc<Registry>,
+    observer: Arc<dyn Observer>,
+    _watch: Watch,
 }
 
 impl Runtime {
-    /// Starts with the plugins of the bundle.
+    /// Starts with the plugins of the bundle, and follows its folder.
     ///
     /// # Errors
     /// See [`StartError`]. A plugin that does not load is not an error here: it shows in [`Runtime::plugins`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let folder = |path: &PathBuf, cause| StartError::Folder { path: path.clone(), cause };
-        drop(tokio::fs::read_dir(&config.bundle).await.map_err(|cause| folder(&config.bundle, cause))?);
-        Ok(Self { plugins: Arc::default(), changes: Arc::default() })
+        let folder = |cause| StartError::Folder { path: config.bundle.clone(), cause };
+        drop(tokio::fs::read_dir(&config.bundle).await.map_err(folder)?);
+        fits(&config.limits)?;
+        let (shipped, local) = (config.shipped_cache, config.local_cache);
+        let caches = tokio::task::spawn_blocking(move || Caches::open(shipped.as_ref(), &local))
+            .await
+            .map_err(|_| StartError::Engine("the caches can't be opened".into()))??;
+        let loader = Loader::new(Parts {
+            engines: engines()?,
+            threads: threads()?,
+            compiler: config.compiler,
+            compile_limits: config.compile_limits,
+            caches: Some(Arc::new(caches)),
+            limits: config.limits,
+            mounts: Mounts::new(config.mounts),
+            environment: config.environment,
+            private_egress: config.private_egress,
+            withheld: config.withheld,
+        })
+        .map_err(|error| StartError::Engine(format!("{error:#}")))?;
+        let registry = Arc::new(Registry::new(config.bundle, loader, config.observer.clone()));
+        // Before the first look, so that nothing is missed in between.
+        let watch = Watch::start(&registry);
+        let index = |cause| StartError::Index { path: registry.folder().join(index::FILE), cause };
+        registry.refresh().await.map_err(index)?;
+        Ok(Self(Arc::new(Inner { registry, observer: config.observer, _watch: watch })))
+    }
+
+    /// The child that compiles: the program that is [`Config::compiler`] calls this with what follows its argument `compile`,
+    /// before it does anything else, and ends with the result. It puts limits on the whole process.
+    #[must_use]
+    pub fn compile_child(arguments: &[String]) -> ExitCode {
+        compile::child(arguments)
     }
 
     /// All plugins that are known, by name.
     #[must_use]
     pub fn plugins(&self) -> Arc<BTreeMap<String, PluginInfo>> {
-        self.plugins.load_full()
+        self.0.registry.snapshot().infos.clone()
     }
 
     /// Counts up whenever a plugin was swapped, added or removed, or failed to load: what depends on plugins looks again.
     #[must_use]
     pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
-        self.changes.subscribe()
+        self.0.registry.changes()
     }
 
-    fn missing(&self, plugin: &str, world: World) -> Failure {
-        let plugins = self.plugins();
-        let names: Vec<_> = plugins.iter().filter(|(_, info)| info.world == world).map(|(name, _)| name.as_str()).collect();
-        Failure::NotFound { plugin: plugin.chars().take(64).collect(), available: names.join(", ") }
+    /// Looks at the bundle now instead of waiting until a change is noticed.
+    ///
+    /// # Errors
+    /// [`StartError::Index`]; all plugins stay as they are.
+    pub async fn refresh(&self) -> Result<(), StartError> {
+        let path = || self.0.registry.folder().join(index::FILE);
+        self.0.registry.refresh().await.map_err(|cause| StartError::Index { path: path(), cause })
     }
 
     /// Proves who the caller is.
@@ -172,7 +98,8 @@ impl Runtime {
     /// # Errors
     /// Any [`Failure`].
     pub async fn authenticate(&self, call: AuthCall) -> Result<Proved, Failure> {
-        Err(self.missing(&call.plugin, World::Authenticator))
+        let name = call.plugin.clone();
+        self.call(&name, World::Authenticator, |plugin, meter| async move { plugin.authenticate(call, &meter).await }).await
     }
 
     /// Renders all entries of one target.
@@ -180,7 +107,8 @@ impl Runtime {
     /// # Errors
     /// Any [`Failure`].
     pub async fn render(&self, call: RenderCall) -> Result<Rendering, Failure> {
-        Err(self.missing(&call.plugin, World::Template))
+        let name = call.plugin.clone();
+        self.call(&name, World::Template, |plugin, meter| async move { plugin.render(call, &meter).await }).await
     }
 
     /// Makes values.
@@ -188,7 +116,8 @@ impl Runtime {
     /// # Errors
     /// Any [`Failure`].
     pub async fn generate(&self, call: GenerateCall) -> Result<Generated, Failure> {
-        Err(self.missing(&call.plugin, World::Generator))
+        let name = call.plugin.clone();
+        self.call(&name, World::Generator, |plugin, meter| async move { plugin.generate(call, &meter).await }).await
     }
 
     /// Asks a policy.
@@ -196,6 +125,66 @@ impl Runtime {
     /// # Errors
     /// Any [`Failure`], to be taken as a denial.
     pub async fn evaluate(&self, call: EvaluateCall) -> Result<Verdict, Failure> {
-        Err(self.missing(&call.plugin, World::Policy))
+        let name = call.plugin.clone();
+        self.call(&name, World::Policy, |plugin, meter| async move { plugin.evaluate(call, &meter).await }).await
     }
+
+    /// Finds the generation that serves now, holds on to it, and tells the observer how the call ended.
+    async fn call<T, F>(&self, name: &str, world: World, call: impl FnOnce(Arc<Generation>, Arc<Meter>) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let snapshot = self.0.registry.snapshot();
+        let Some(generation) = snapshot.serving(name, world) else { return Err(absent(&snapshot, name, world)) };
+        let (began, meter) = (Instant::now(), Arc::<Meter>::default());
+        let result = call(generation, meter.clone()).await;
+        self.0.observer.called(&CallRecord {
+            plugin: name,
+            world,
+            outcome: result.as_ref().err().map_or("ok", Failure::reason),
+            duration: began.elapsed(),
+            memory_peak: meter.peak.load(Ordering::Relaxed),
+            denials: meter.denials.load(Ordering::Relaxed),
+        });
+        result
+    }
+}
+
+fn absent(snapshot: &Snapshot, name: &str, world: World) -> Failure {
+    let plugin: String = name.chars().take(64).collect();
+    match snapshot.infos.get(name) {
+        Some(info) if info.world == world => {
+            Failure::NotReady { plugin, cause: info.error.clone().unwrap_or_else(|| "it was not loaded".into()) }
+        }
+        _ => {
+            let names: Vec<_> = snapshot.infos.iter().filter(|(_, info)| info.world == world).map(|(name, _)| name.as_str()).collect();
+            Failure::NotFound { plugin, available: if names.is_empty() { "none".into() } else { names.join(", ") } }
+        }
+    }
+}
+
+/// Makes the engines, whose pool wants address space.
+pub(crate) fn engines() -> Result<Engines, StartError> {
+    Engines::new().map_err(|error| {
+        StartError::Engine(format!(
+            "{error:#}; the pool reserves 17 GiB of address space, none of it memory until it is used: raise the limit on address space (ulimit -v)"
+        ))
+    })
+}
+
+pub(crate) fn threads() -> Result<Arc<Threads>, StartError> {
+    Threads::new().map(Arc::new).map_err(|error| StartError::Engine(format!("no threads for plugins: {error}")))
+}
+
+/// Limits that the pool can't hold would only show at the first call that reaches them.
+fn fits(limits: &BTreeMap<World, Limits>) -> Result<(), StartError> {
+    for (world, limits) in limits {
+        let (memory, table) = (limits.memory, limits.table_elements);
+        if memory > MEMORY_SLOT || table > TABLE_SLOT {
+            return Err(StartError::Engine(format!(
+                "the limits of {world} plugins are {memory} bytes of memory and {table} table elements; at most {MEMORY_SLOT} and {TABLE_SLOT} are allowed"
+            )));
+        }
+    }
+    Ok(())
 }

@@ -140,6 +140,14 @@ impl State {
         Ok(Self { wasi, table, fields, http: http::Hooks::new(http) })
     }
 
+    /// With nothing opened, for a call that links no WASI.
+    pub(crate) fn closed() -> Self {
+        let mut wasi = WasiCtx::builder();
+        clocks::set(&mut wasi, false);
+        wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false).max_random_size(RANDOM);
+        Self { wasi: wasi.build(), table: ResourceTable::new(), fields: WasiHttpCtx::new(), http: http::Hooks::new(None) }
+    }
+
     /// For [`WasiView`].
     pub(crate) fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }

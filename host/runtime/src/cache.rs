@@ -1,0 +1,210 @@
+//! Where machine code is kept: a folder that was shipped with the bundle, and one of our own.
+//!
+//! A cache only saves time. A file that is missing, damaged, of another engine or of somebody else is ignored, and the
+//! component is compiled again; a folder that can't be written to is a warning.
+use crate::{
+    ShippedCache, StartError,
+    aot::{Code, Key, Purpose, Sum},
+    compile::MAX_CODE,
+    digest,
+};
+use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, ErrorKind, Read, Write},
+    path::{Path, PathBuf},
+};
+
+/// Name of the manifest in a shipped cache.
+pub(crate) const MANIFEST: &str = "manifest.json";
+
+/// Name of the key in the local cache.
+const KEY: &str = "key";
+
+/// Bytes of a manifest at most.
+const MAX_MANIFEST: u64 = 1 << 20;
+
+/// Digests of the files of a shipped cache, by name.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+/// Both caches. All functions block: they are called where that holds up nobody.
+pub(crate) struct Caches {
+    shipped: Option<Shipped>,
+    folder: PathBuf,
+    key: Key,
+}
+
+struct Shipped {
+    folder: PathBuf,
+    files: BTreeMap<String, Sum>,
+}
+
+impl Caches {
+    /// Makes the local folder and its key if they are not there.
+    pub(crate) fn open(shipped: Option<&ShippedCache>, local: &Path) -> Result<Self, StartError> {
+        let wrong = |cause| StartError::Folder { path: local.to_owned(), cause };
+        let shipped = shipped.and_then(|shipped| match Shipped::open(shipped) {
+            Ok(shipped) => Some(shipped),
+            Err(cause) => {
+                tracing::warn!(folder = %shipped.folder.display(), "the shipped cache of machine code is not used: {cause}");
+                None
+            }
+        });
+        fs::create_dir_all(local).map_err(wrong)?;
+        let key = key(local).map_err(wrong)?;
+        Ok(Self { shipped, folder: local.to_owned(), key: Key::new(&key) })
+    }
+
+    /// Code for this purpose, if a cache has it.
+    pub(crate) fn find(&self, purpose: &Purpose) -> Option<Code> {
+        let name = purpose.file();
+        if let Some(shipped) = &self.shipped
+            && let Some(digest) = shipped.files.get(&name)
+            && let Some(code) = read(&shipped.folder.join(&name), MAX_CODE).ok().and_then(|file| Code::shipped(file, digest))
+        {
+            return Some(code);
+        }
+        let file = read(&self.folder.join(&name), MAX_CODE).ok()?;
+        let code = Code::signed(file, &self.key, purpose);
+        if code.is_none() {
+            tracing::warn!(file = %self.folder.join(&name).display(), "machine code that is damaged or not our own is ignored");
+        }
+        code
+    }
+
+    /// Keeps code, whole or not at all.
+    pub(crate) fn keep(&self, purpose: &Purpose, code: &Code) {
+        let path = self.folder.join(purpose.file());
+        if let Err(cause) = write(&path, &code.to_signed(&self.key, purpose)) {
+            tracing::warn!(file = %path.display(), "machine code can't be kept and will be compiled again: {cause}");
+        }
+    }
+}
+
+impl Shipped {
+    fn open(cache: &ShippedCache) -> Result<Self, String> {
+        let bytes = read(&cache.folder.join(MANIFEST), MAX_MANIFEST).map_err(|cause| cause.to_string())?;
+        let found = digest::text(&digest::of(&bytes));
+        if found != cache.manifest {
+            return Err(format!("its manifest has digest {found}, not {}", cache.manifest));
+        }
+        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        let files = manifest.files.into_iter().filter_map(|(name, digest)| Some((name, digest::parse(&digest)?))).collect();
+        Ok(Self { folder: cache.folder.clone(), files })
+    }
+}
+
+/// Reads a file whole, with a bound, and through no symbolic link to something that isn't a regular file.
+pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    // Without waiting, so that a pipe in place of a file can't hold us up.
+    let file = File::from(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("more than {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// A file of another name first, so that a reader sees all of it or none.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = path.with_extension(format!("{}.partial", std::process::id()));
+    let written = create(&partial, bytes).and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        // What remains of a failed attempt is of no use; that it can't be removed changes nothing.
+        let _ = fs::remove_file(&partial);
+    }
+    written
+}
+
+fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let mut file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// The key of a folder. Made once: whoever links it in place first has made it for all.
+fn key(folder: &Path) -> io::Result<[u8; 32]> {
+    let path = folder.join(KEY);
+    match existing(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        found => return found,
+    }
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key).map_err(|_| io::Error::other("the machine gives no random numbers"))?;
+    let partial = folder.join(format!("{KEY}.{}.partial", std::process::id()));
+    create(&partial, &key)?;
+    let linked = fs::hard_link(&partial, &path);
+    fs::remove_file(&partial)?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => existing(&path),
+    }
+}
+
+fn existing(path: &Path) -> io::Result<[u8; 32]> {
+    use std::os::unix::fs::MetadataExt;
+    let file = File::from(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())?);
+    let about = file.metadata()?;
+    // Whoever else can read or write the key can make code that we would run.
+    if !about.is_file() || about.mode() & 0o077 != 0 || about.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(
+            ErrorKind::PermissionDenied,
+            "the key of the cache must be a file of our own that nobody else can read",
+        ));
+    }
+    let mut bytes = Vec::new();
+    file.take(33).read_to_end(&mut bytes)?;
+    bytes.try_into().map_err(|_| io::Error::new(ErrorKind::InvalidData, "the key of the cache does not have 32 bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_key_is_made_once_and_for_us_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = key(folder.path()).unwrap();
+        assert_eq!(key(folder.path()).unwrap(), first);
+        let path = folder.path().join(KEY);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(key(folder.path()).unwrap_err().kind(), ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn a_manifest_with_another_digest_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(MANIFEST), r#"{"files": {}}"#).unwrap();
+        let cache = |manifest: &str| ShippedCache { folder: folder.path().to_owned(), manifest: manifest.to_owned() };
+        let right = digest::text(&digest::of(br#"{"files": {}}"#));
+        assert!(Shipped::open(&cache(&right)).is_ok());
+        let wrong = Shipped::open(&cache(&digest::text(&[0; 32]))).err().unwrap();
+        assert!(wrong.contains("manifest"), "{wrong}");
+    }
+
+    #[test]
+    fn a_pipe_or_a_folder_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(read(folder.path(), 10).is_err());
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert!(read(&pipe, 10).is_err());
+        let file = folder.path().join("file");
+        fs::write(&file, [0; 11]).unwrap();
+        assert_eq!(read(&file, 10).unwrap_err().kind(), ErrorKind::FileTooLarge);
+        assert_eq!(read(&file, 11).unwrap().len(), 11);
+    }
+}

@@ -1,0 +1,179 @@
+//! Imports that wait for something: files, tokens, signatures, keys, requests. None of them blocks its thread.
+use super::{Context, Credential, Imported, Stop, answer, spend};
+use crate::{
+    Capability, Mounts, SecretBytes, TokenFailure,
+    capability::{
+        Refusal,
+        content::{self, assemble},
+        http::{Bounds, Client},
+        keys, signing,
+    },
+};
+use secrecy::ExposeSecret;
+use std::{collections::BTreeMap, sync::Arc};
+use wasmtime::component::Resource;
+
+pub(crate) use crate::capability::http::Response;
+
+/// Bytes of the value of one header at most.
+const HEADER: usize = 8 << 10;
+
+/// What all calls of a generation share.
+pub(crate) struct Services {
+    pub(crate) mounts: Mounts,
+    /// Variables that a grant may reach.
+    pub(crate) environment: Arc<BTreeMap<String, String>>,
+    /// A client of this plugin alone: a connection that one plugin opened serves no other.
+    pub(crate) client: Arc<Client>,
+    /// Where tokens of service accounts are made: the client for that lives on the runtime that started this one.
+    pub(crate) home: tokio::runtime::Handle,
+}
+
+/// A request whose secrets are still handles.
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, Content)>,
+    pub(crate) body: Content,
+}
+
+/// Parts, and how they are put together.
+pub(crate) struct Content {
+    pub(crate) prefix: String,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) encoding: String,
+}
+
+/// One part.
+pub(crate) enum Part {
+    Text(String),
+    Bytes(Vec<u8>),
+    Credential { handle: Resource<Credential>, encoding: String },
+}
+
+impl Context {
+    /// `mounts.open`
+    pub(crate) async fn open(&mut self, mount: String, path: String) -> Imported<Resource<Credential>> {
+        self.charge_costly()?;
+        if let Err(denied) = self.ask(&Capability::Mount(mount.clone())) {
+            return Ok(Err(denied));
+        }
+        match answer(self.services.mounts.open(&mount, &path).await)? {
+            Ok(bytes) => Ok(Ok(self.hold(format!("mounts/{mount}"), Arc::new(bytes))?)),
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    /// `service-account.token`
+    pub(crate) async fn token(&mut self, audiences: Vec<String>) -> Imported<Resource<Credential>> {
+        self.charge_costly()?;
+        if let Err(denied) = self.ask(&Capability::ServiceAccount) {
+            return Ok(Err(denied));
+        }
+        let Some(source) = self.service_account.clone() else {
+            return Ok(Err(Refusal::Credentials("the resource names no service account".into())));
+        };
+        let made = self.services.home.spawn(async move { source.token(audiences).await }).await;
+        match made.map_err(|_| Stop::Host("making a token of a service account ended early"))? {
+            Ok(token) => Ok(Ok(self.hold("service-account".into(), Arc::new(token))?)),
+            Err(TokenFailure::Denied(text)) => {
+                self.deny(format!("service-account ({text})"), true);
+                Ok(Err(Refusal::Denied(text)))
+            }
+            Err(TokenFailure::Credentials(text)) => Ok(Err(Refusal::Credentials(text))),
+            Err(TokenFailure::Unavailable) => Ok(Err(Refusal::Unavailable(TokenFailure::Unavailable.to_string()))),
+        }
+    }
+
+    /// `signing.sign`
+    pub(crate) async fn sign(
+        &mut self,
+        key: &Resource<Credential>,
+        passphrase: Option<&Resource<Credential>>,
+        algorithm: String,
+        data: Vec<u8>,
+        key_suffix: Option<String>,
+    ) -> Imported<Vec<u8>> {
+        self.charge_costly()?;
+        let key = SecretBytes::clone(&*self.borrow(key)?);
+        let passphrase = passphrase.map(|handle| self.borrow(handle).map(|bytes| SecretBytes::clone(&*bytes))).transpose()?;
+        if let Err(denied) = self.ask(&Capability::Signing) {
+            return Ok(Err(denied));
+        }
+        answer(signing::sign(signing::SignRequest { key, passphrase, algorithm, data, key_suffix }).await)
+    }
+
+    /// `keys.generate`
+    pub(crate) async fn generate_key(&mut self, kind: String) -> Imported<Vec<u8>> {
+        spend(&mut self.left.key_calls, "key generations")?;
+        if let Err(denied) = self.ask(&Capability::Keys) {
+            return Ok(Err(denied));
+        }
+        answer(keys::generate(&kind).await.map(|key| key.expose_secret().to_vec()))
+    }
+
+    /// `http.send`
+    pub(crate) async fn send(&mut self, request: Request) -> Imported<Response> {
+        spend(&mut self.left.http_requests, "http requests")?;
+        let Ok(url) = request.url.parse::<url::Url>() else {
+            return Ok(Err(Refusal::Settings("the URL can't be read".into())));
+        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return Ok(Err(Refusal::Settings("the URL is neither http nor https".into())));
+        }
+        if let Err(denied) = self.ask(&Capability::Http(url.origin().ascii_serialization())) {
+            return Ok(Err(denied));
+        }
+        let mut headers = Vec::with_capacity(request.headers.len());
+        for (name, value) in &request.headers {
+            match self.assemble(value, HEADER)? {
+                Ok(value) => headers.push((name.clone(), value)),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        let body = match self.assemble(&request.body, self.limits.http_request)? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let super::Access::Rights(rights, _) = &self.access else { return Err(Stop::Host("a request without rights").into()) };
+        let bounds = Bounds {
+            request: self.limits.http_request,
+            response: self.limits.http_response,
+            time: self.limits.wall.saturating_sub(self.began.elapsed()),
+        };
+        let request = crate::capability::http::Request { method: request.method, url: request.url, headers, body };
+        let sent = answer(self.services.client.send(rights.egress(), request, bounds).await)?;
+        Ok(sent.map_err(|refusal| match refusal {
+            // The name leads where no name may lead.
+            Refusal::Denied(capability) => self.deny(capability, false),
+            Refusal::Unavailable(text) => {
+                tracing::info!(target: "plugin", plugin = &*self.plugin, "no response: {text}");
+                Refusal::Unavailable(text)
+            }
+            other => other,
+        }))
+    }
+
+    fn assemble(&self, content: &Content, limit: usize) -> wasmtime::Result<Result<SecretBytes, Refusal>> {
+        let mut borrowed = Vec::with_capacity(content.parts.len());
+        for part in &content.parts {
+            borrowed.push(match part {
+                Part::Credential { handle, .. } => Some(self.borrow(handle)?),
+                Part::Text(_) | Part::Bytes(_) => None,
+            });
+        }
+        let parts: Vec<_> = content
+            .parts
+            .iter()
+            .zip(&borrowed)
+            .map(|(part, credential)| match (part, credential) {
+                (Part::Text(text), _) => content::Part::Text(text),
+                (Part::Bytes(bytes), _) => content::Part::Bytes(bytes),
+                (Part::Credential { encoding, .. }, credential) => {
+                    content::Part::Secret { bytes: credential.as_ref().map_or(&[], |credential| credential.expose_secret()), encoding }
+                }
+            })
+            .collect();
+        Ok(assemble(&content.prefix, &parts, &content.encoding, limit).map_err(Refusal::from))
+    }
+}

@@ -1,0 +1,153 @@
+//! Runs one call from start to end, and says how it ended.
+//!
+//! A call has a store of its own and a task of its own on a runtime of its own: a panic in a host function ends at the task,
+//! a wait is ended from outside, and a loop in a guest holds up nobody but other guests, by one tick at most. Nothing a guest
+//! does can end in anything but a [`Failure`]. The order in which causes are asked matters: what the host itself wrote down
+//! comes first, what wasmtime says second, since a guest that was refused something mostly dies of something else.
+use crate::{
+    Failure,
+    context::{Context, Refused, Start, Stop},
+    text,
+};
+use std::{future::Future, pin::Pin};
+use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline, component::ResourceTableError};
+
+/// What is done with a store. The outer error is a trap or the like, the inner one an answer.
+pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<Result<T, Failure>>> + Send + 'a>>;
+
+/// The threads that guests run on, apart from everybody else's. Dropped without waiting for what blocks on them.
+pub(crate) struct Threads(Option<tokio::runtime::Runtime>);
+
+impl Threads {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        // Two at least: with one, each looping guest would delay every other by a tick for each tick.
+        let workers = std::thread::available_parallelism().map_or(2, usize::from).max(2);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            // For signatures, keys and files.
+            .max_blocking_threads(32)
+            .thread_name("plugin")
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> Option<&tokio::runtime::Handle> {
+        self.0.as_ref().map(tokio::runtime::Runtime::handle)
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A task that ends with whoever waits for it: the caller's cancellation is the call's.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs a call on an engine, with WASI opened first or not. The permit is given back when its store is gone, not when the caller stops waiting.
+pub(crate) async fn run<T, F>(
+    threads: &Threads,
+    (engine, wasi): (&Engine, bool),
+    start: Start,
+    permit: OwnedSemaphorePermit,
+    work: F,
+) -> Result<T, Failure>
+where
+    T: Send + 'static,
+    F: for<'a> FnOnce(&'a mut Store<Context>) -> Work<'a, T> + Send + 'static,
+{
+    let wall = start.limits.wall;
+    let mut store = store(engine, start);
+    let Some(handle) = threads.handle() else { return Err(Failure::Host("the runtime of the plugins has ended")) };
+    let mut task = Task(handle.spawn(async move {
+        let _permit = permit;
+        if wasi && let Err(stop) = store.data_mut().open_wasi().await {
+            return Err(classify(&stop.into(), store.data()));
+        }
+        match work(&mut store).await {
+            Ok(_) if store.data().over_wasi_budget() => Err(Failure::Budget("http requests")),
+            Ok(result) => result,
+            Err(error) => Err(classify(&error, store.data())),
+        }
+    }));
+    match tokio::time::timeout(wall, &mut task.0).await {
+        Err(_) => Err(Failure::TimedOut("wall time")),
+        Ok(Err(ended)) if ended.is_panic() => Err(Failure::Host("a host function panicked")),
+        Ok(Err(_)) => Err(Failure::Host("the runtime of the plugins has ended")),
+        Ok(Ok(result)) => result,
+    }
+}
+
+fn store(engine: &Engine, start: Start) -> Store<Context> {
+    let mut store = Store::new(engine, Context::new(start));
+    let transfer = store.data().limits().transfer;
+    store.set_hostcall_fuel(transfer);
+    store.limiter(|context| &mut context.memory);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut store| {
+        store.data_mut().tick()?;
+        // Not `Yield`: that wakes its task at once, and a worker that always has such a task looks at timers and sockets
+        // only every 61st turn. Tokio puts back a task that yields by itself only after it has looked.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    store
+}
+
+fn classify(error: &wasmtime::Error, context: &Context) -> Failure {
+    match error.downcast_ref::<Stop>() {
+        Some(Stop::Cpu) => return Failure::TimedOut("CPU time"),
+        Some(Stop::Budget(name)) => return Failure::Budget(name),
+        Some(Stop::Host(text)) => return Failure::Host(text),
+        None => {}
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        return Failure::Budget("open handles");
+    }
+    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
+        return Failure::Busy;
+    }
+    let trap = error.downcast_ref::<Trap>();
+    match context.memory.refused() {
+        // A stack overflow says for certain what it is.
+        _ if trap == Some(&Trap::StackOverflow) => {}
+        Some(Refused::Memory) => return Failure::OutOfMemory(context.limits().memory),
+        Some(Refused::Table) => return Failure::Budget("table elements"),
+        None => {}
+    }
+    if let Some(trap) = trap {
+        return Failure::Trapped(trapped(*trap, context));
+    }
+    let cause = error.root_cause().to_string();
+    // The type of this error is private: its text is all there is. A test holds on to it.
+    if cause.contains("fuel allocated for hostcalls") {
+        return Failure::Budget("bytes in one transfer");
+    }
+    let cause = context.scrubber.clean(&cause);
+    if context.instantiated { Failure::BadResult(cause) } else { Failure::Trapped(text::cut(&format!("it does not start: {cause}"))) }
+}
+
+fn trapped(trap: Trap, context: &Context) -> String {
+    let mut text = trap.to_string().trim_start_matches("wasm trap: ").to_owned();
+    // A function with an array on its stack runs out of the stack in linear memory first.
+    if matches!(trap, Trap::StackOverflow | Trap::MemoryOutOfBounds) {
+        text.push_str(", perhaps a recursion too deep");
+    }
+    if let Some(place) = context.place() {
+        text.push_str(&format!(", at {place}"));
+    }
+    if let Some(denial) = context.denied() {
+        text.push_str(&format!(", after {} was denied", denial.capability));
+    }
+    text::cut(&text)
+}

@@ -1,0 +1,196 @@
+//! Plugins by name, each with the generation that serves.
+//!
+//! One pointer holds everything that callers see, and is swapped whole: a caller sees the plugins as they were before a
+//! change or after it. What can go wrong with a new version is written beside the old one, which keeps serving.
+use crate::{
+    LoadRecord, Observer, PluginInfo, World,
+    engine::SLOTS,
+    generation::Generation,
+    index::{Entry, Index},
+    load::{LoadError, Loader, Source},
+};
+use arc_swap::ArcSwap;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::{
+    sync::{Mutex, Semaphore, watch},
+    task::JoinSet,
+};
+
+/// What callers see.
+#[derive(Default)]
+pub(crate) struct Snapshot {
+    pub(crate) infos: Arc<BTreeMap<String, PluginInfo>>,
+    serving: BTreeMap<String, Serving>,
+}
+
+#[derive(Clone)]
+struct Serving {
+    generation: Arc<Generation>,
+    /// What it was loaded by: another one makes another generation.
+    entry: Entry,
+}
+
+/// The plugins of a bundle folder.
+pub(crate) struct Registry {
+    folder: PathBuf,
+    loader: Loader,
+    observer: Arc<dyn Observer>,
+    snapshot: ArcSwap<Snapshot>,
+    changes: watch::Sender<u64>,
+    refreshing: Mutex<()>,
+}
+
+/// The outcome of one entry.
+struct Refreshed {
+    entry: Entry,
+    serving: Option<Serving>,
+    error: Option<String>,
+    /// Whether anything was tried at all.
+    loaded: bool,
+}
+
+impl Registry {
+    pub(crate) fn new(folder: PathBuf, loader: Loader, observer: Arc<dyn Observer>) -> Self {
+        Self { folder, loader, observer, snapshot: ArcSwap::default(), changes: watch::Sender::default(), refreshing: Mutex::default() }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Reads the index and brings everything up to date with it.
+    ///
+    /// # Errors
+    /// Why the index can't be used; all plugins stay as they are, with that as their error.
+    pub(crate) async fn refresh(self: &Arc<Self>) -> Result<(), String> {
+        let _turn = self.refreshing.lock().await;
+        let folder = self.folder.clone();
+        let read = tokio::task::spawn_blocking(move || Index::read(&folder)).await;
+        match read.unwrap_or_else(|_| Err("the host could not read it".into())) {
+            Ok(index) => {
+                self.follow(index).await;
+                Ok(())
+            }
+            Err(cause) => {
+                self.complain(&cause);
+                Err(cause)
+            }
+        }
+    }
+
+    /// An index that can't be read says nothing about the plugins that it named before.
+    fn complain(&self, cause: &str) {
+        let error = format!("the index of the bundle can't be read, the versions that were loaded keep serving: {cause}");
+        tracing::error!(folder = %self.folder.display(), "{error}");
+        let old = self.snapshot();
+        let mut infos = (*old.infos).clone();
+        infos.values_mut().for_each(|info| info.error = Some(error.clone()));
+        self.publish(Snapshot { infos: Arc::new(infos), serving: old.serving.clone() });
+    }
+
+    async fn follow(self: &Arc<Self>, index: Index) {
+        let old = self.snapshot();
+        let (mut tasks, mut taken) = (JoinSet::new(), 0);
+        for entry in index.plugins {
+            // The pool is never full, so that one plugin's calls can't take another's places.
+            taken += self.loader.places(&entry);
+            let fits = taken <= SLOTS as usize;
+            let (registry, serving) = (self.clone(), old.serving.get(&entry.name).cloned());
+            tasks.spawn(async move { registry.bring_up(entry, serving, fits).await });
+        }
+        let (mut infos, mut serving) = (BTreeMap::new(), BTreeMap::new());
+        while let Some(refreshed) = tasks.join_next().await {
+            let Ok(Refreshed { entry, serving: now, error, loaded }) = refreshed else {
+                // A panic: everything about that plugin stays unknown but that it is there.
+                tracing::error!("loading a plugin ended in a panic of the host");
+                continue;
+            };
+            let (world, digest, descriptor) = match &now {
+                Some(now) => (now.generation.world, now.generation.digest.clone(), Some(now.generation.descriptor.clone())),
+                None => (entry.world, entry.digest.clone(), None),
+            };
+            if loaded {
+                let version = match &error {
+                    None => descriptor.as_ref().map(|descriptor| descriptor.version.as_str()),
+                    Some(_) => None,
+                };
+                self.observer.loaded(&LoadRecord { plugin: &entry.name, version, digest: &entry.digest, error: error.as_deref() });
+            }
+            infos.insert(entry.name.clone(), PluginInfo { world, digest, descriptor, error });
+            if let Some(now) = now {
+                serving.insert(entry.name, now);
+            }
+        }
+        self.publish(Snapshot { infos: Arc::new(infos), serving });
+    }
+
+    /// Loads one entry, unless what serves is what the entry says.
+    async fn bring_up(&self, entry: Entry, old: Option<Serving>, fits: bool) -> Refreshed {
+        let places = match &old {
+            Some(old) => old.generation.machine.places.clone(),
+            None => Arc::new(Semaphore::new(self.loader.limits(entry.world, entry.engine).concurrency)),
+        };
+        let result = if fits { self.load(&entry, old.as_ref(), places).await } else { Err(LoadError::Places(SLOTS)) };
+        match result {
+            Ok(None) => Refreshed { entry, serving: old, error: None, loaded: false },
+            Ok(Some(generation)) => {
+                tracing::info!(plugin = entry.name, version = generation.descriptor.version, digest = entry.digest, "plugin loaded");
+                Refreshed {
+                    serving: Some(Serving { generation: Arc::new(generation), entry: entry.clone() }),
+                    entry,
+                    error: None,
+                    loaded: true,
+                }
+            }
+            Err(error) => {
+                let error = error.to_string();
+                let kept = if old.is_some() { "; the version before keeps serving" } else { "" };
+                tracing::warn!(plugin = entry.name, digest = entry.digest, "plugin not loaded{kept}: {error}");
+                Refreshed { entry, serving: old, error: Some(error), loaded: true }
+            }
+        }
+    }
+
+    /// None: what serves is what the entry says.
+    async fn load(&self, entry: &Entry, old: Option<&Serving>, places: Arc<Semaphore>) -> Result<Option<Generation>, LoadError> {
+        let source: Source = self.loader.source(&self.folder, entry).await?;
+        if old.is_some_and(|old| old.entry == *entry) {
+            return Ok(None);
+        }
+        self.loader.load(entry, source, places).await.map(Some)
+    }
+
+    fn publish(&self, snapshot: Snapshot) {
+        let old = self.snapshot.swap(Arc::new(snapshot));
+        let now = self.snapshot();
+        let same = old.infos.len() == now.infos.len()
+            && old
+                .infos
+                .iter()
+                .zip(now.infos.iter())
+                .all(|((name, info), (other, now))| name == other && info.digest == now.digest && info.error == now.error)
+            && old.serving.values().zip(now.serving.values()).all(|(old, now)| Arc::ptr_eq(&old.generation, &now.generation));
+        if !same {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+impl Snapshot {
+    /// The generation that serves under a name, in a world.
+    pub(crate) fn serving(&self, name: &str, world: World) -> Option<Arc<Generation>> {
+        self.serving.get(name).map(|serving| &serving.generation).filter(|generation| generation.world == world).cloned()
+    }
+}

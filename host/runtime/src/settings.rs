@@ -1,0 +1,113 @@
+//! Checks settings: first by the JSON Schema of the descriptor, then by the plugin itself.
+//!
+//! A verdict holds for a generation, since a plugin must answer the same each time: it is kept by the digest of the settings,
+//! so that a login with settings that were seen before costs no second call.
+use crate::{Violation, text};
+use jsonschema::{PatternOptions, Validator};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Verdicts that are kept. When there are more, all are forgotten and made again.
+const VERDICTS: usize = 1024;
+
+/// Bytes that a regular expression of a schema may compile to.
+const PATTERN: usize = 1 << 20;
+
+/// The settings of one generation.
+pub(crate) struct Settings {
+    schema: Validator,
+    verdicts: Mutex<HashMap<[u8; 32], Arc<[Violation]>>>,
+}
+
+impl Settings {
+    /// Without a schema only an empty object is allowed.
+    ///
+    /// # Errors
+    /// Why the schema can't be used: it is malformed, or refers to something outside of itself.
+    pub(crate) fn new(schema: Option<&Value>) -> Result<Self, String> {
+        let empty = json!({"type": "object", "additionalProperties": false});
+        let schema = jsonschema::draft202012::options()
+            .offline()
+            // An engine without backtracking: a schema can't make a check take long.
+            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN).dfa_size_limit(PATTERN))
+            .build(schema.unwrap_or(&empty))
+            .map_err(|error| text::cut(&error.to_string()))?;
+        Ok(Self { schema, verdicts: Mutex::default() })
+    }
+
+    /// What the schema says.
+    pub(crate) fn check(&self, settings: &Value) -> Vec<Violation> {
+        self.schema
+            .iter_errors(settings)
+            .take(text::COUNT)
+            .map(|error| Violation { pointer: text::cut(error.instance_path().as_str()), message: text::cut(&error.to_string()) })
+            .collect()
+    }
+
+    /// By what a verdict is kept.
+    pub(crate) fn key(settings: &str) -> [u8; 32] {
+        Sha256::digest(settings).into()
+    }
+
+    pub(crate) fn verdict(&self, key: &[u8; 32]) -> Option<Arc<[Violation]>> {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    pub(crate) fn keep(&self, key: [u8; 32], verdict: Arc<[Violation]>) {
+        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        if verdicts.len() >= VERDICTS {
+            verdicts.clear();
+        }
+        verdicts.insert(key, verdict);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_says_where_and_what() {
+        let settings = Settings::new(Some(&json!({
+            "type": "object",
+            "properties": {"region": {"type": "string", "pattern": "^[a-z]+$"}},
+            "additionalProperties": false,
+        })))
+        .unwrap();
+        assert_eq!(settings.check(&json!({"region": "eu"})), []);
+        let violations = settings.check(&json!({"region": 4}));
+        assert_eq!(violations.len(), 1);
+        assert_eq!(violations[0].pointer, "/region");
+        assert!(violations[0].message.contains("string"), "{}", violations[0].message);
+        assert_eq!(settings.check(&json!({"other": 1})).len(), 1);
+    }
+
+    #[test]
+    fn without_a_schema_only_nothing_is_right() {
+        let settings = Settings::new(None).unwrap();
+        assert_eq!(settings.check(&json!({})), []);
+        assert_eq!(settings.check(&json!({"a": 1})).len(), 1);
+        assert_eq!(settings.check(&json!([])).len(), 1);
+    }
+
+    #[test]
+    fn a_schema_that_leads_outside_or_is_none_is_refused() {
+        for schema in [json!({"$ref": "https://example.com/schema.json"}), json!({"$ref": "file:///etc/passwd"}), json!({"type": 4})] {
+            assert!(Settings::new(Some(&schema)).is_err(), "{schema}");
+        }
+    }
+
+    #[test]
+    fn verdicts_are_kept_within_bounds() {
+        let settings = Settings::new(None).unwrap();
+        for number in 0..=VERDICTS {
+            settings.keep(Settings::key(&number.to_string()), Arc::from([]));
+        }
+        assert!(settings.verdict(&Settings::key(&VERDICTS.to_string())).is_some());
+        assert!(settings.verdicts.lock().unwrap().len() <= VERDICTS);
+    }
+}
