@@ -1,0 +1,135 @@
+//! Components written by hand, for what no toolchain would make.
+//!
+//! A core module whose functions all answer the same: what lies at a fixed place of its memory, laid out as the canonical ABI
+//! wants it.
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// Where an answer begins.
+const ANSWER: usize = 4096;
+/// Where lists and texts of answers lie.
+const HEAP: usize = 8192;
+/// Where the descriptor lies.
+const DESCRIPTOR: usize = 32768;
+
+/// A component of a world.
+pub struct Hand {
+    world: &'static str,
+    descriptor: String,
+    answer: Vec<u8>,
+    heap: Vec<u8>,
+    body: String,
+    extra: String,
+}
+
+impl Hand {
+    /// Answers zeros, which is a success with nothing in it; a policy's is `allow`.
+    pub fn new(world: &'static str, descriptor: serde_json::Value) -> Self {
+        Self { world, descriptor: descriptor.to_string(), answer: vec![0; 64], heap: vec![], body: String::new(), extra: String::new() }
+    }
+
+    /// A descriptor with nothing but a name and a version.
+    pub fn plain(world: &'static str, name: &str, version: &str) -> Self {
+        Self::new(world, serde_json::json!({"name": name, "version": version, "summary": "By hand."}))
+    }
+
+    /// Instructions that run before an answer.
+    pub fn body(mut self, body: &str) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Further fields of the module.
+    pub fn extra(mut self, extra: &str) -> Self {
+        self.extra = extra.into();
+        self
+    }
+
+    /// Puts a number into the answer.
+    pub fn word(mut self, at: usize, word: u32) -> Self {
+        self.answer[at..at + 4].copy_from_slice(&word.to_le_bytes());
+        self
+    }
+
+    /// Puts a text beside the answer, and its place and length into the answer.
+    pub fn text(self, at: usize, text: &[u8]) -> Self {
+        let (mut hand, place) = self.keep(text);
+        hand = hand.word(at, place);
+        hand.word(at + 4, text.len() as u32)
+    }
+
+    /// Puts a list of key and value pairs into the answer, each with `size` bytes in all.
+    pub fn pairs(self, at: usize, size: usize, pairs: &[(&str, &str)]) -> Self {
+        let (mut hand, mut items) = (self, Vec::new());
+        for (key, value) in pairs {
+            let mut item = vec![0; size];
+            for (at, text) in [(0, key), (8, value)] {
+                let (next, place) = hand.keep(text.as_bytes());
+                hand = next;
+                item[at..at + 4].copy_from_slice(&place.to_le_bytes());
+                item[at + 4..at + 8].copy_from_slice(&(text.len() as u32).to_le_bytes());
+            }
+            items.extend(item);
+        }
+        let (hand, place) = hand.keep(&items);
+        hand.word(at, place).word(at + 4, pairs.len() as u32)
+    }
+
+    fn keep(mut self, bytes: &[u8]) -> (Self, u32) {
+        while !self.heap.len().is_multiple_of(8) {
+            self.heap.push(0);
+        }
+        let place = (HEAP + self.heap.len()) as u32;
+        self.heap.extend_from_slice(bytes);
+        (self, place)
+    }
+
+    pub fn build(self) -> Vec<u8> {
+        let (function, parameters) = match self.world {
+            "policy" => ("evaluate", 8),
+            "generator" => ("generate", 4),
+            "template" => ("render", 12),
+            "authenticator" => ("authenticate", 6),
+            other => panic!("{other}"),
+        };
+        let escape = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+        let mut described = Vec::new();
+        for word in [DESCRIPTOR as u32, self.descriptor.len() as u32] {
+            described.extend_from_slice(&word.to_le_bytes());
+        }
+        let wat = format!(
+            r#"(module
+                (memory (export "memory") 4)
+                (global $top (mut i32) (i32.const 131072))
+                {extra}
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                    (local $at i32)
+                    (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+                    (global.set $top (i32.add (local.get $at) (local.get 3)))
+                    (local.get $at))
+                (func (export "infisical:plugin/metadata@0.1.0#describe") (result i32) (i32.const 2048))
+                (func (export "infisical:plugin/metadata@0.1.0#check-settings") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+                (func (export "infisical:plugin/{world}@0.1.0#{function}") {parameters} (result i32)
+                    {body}
+                    (i32.const {ANSWER}))
+                (data (i32.const 2048) "{described}")
+                (data (i32.const {ANSWER}) "{answer}")
+                (data (i32.const {HEAP}) "{heap}")
+                (data (i32.const {DESCRIPTOR}) "{descriptor}"))"#,
+            world = self.world,
+            extra = self.extra,
+            body = self.body,
+            parameters = "(param i32) ".repeat(parameters),
+            described = escape(&described),
+            answer = escape(&self.answer),
+            heap = escape(&self.heap),
+            descriptor = escape(self.descriptor.as_bytes()),
+        );
+        let mut module = wat::parse_str(wat).unwrap();
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit")).unwrap();
+        let world = resolve.select_world(&[package], Some(&format!("{}-plugin", self.world))).unwrap();
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+        ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
+    }
+}
