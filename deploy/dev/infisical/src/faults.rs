@@ -202,7 +202,7 @@ pub(crate) fn cut(mut response: Response, body: &Bytes) -> Response {
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     let half = body.slice(..body.len() / 2);
     let breaking = async {
-        // The half is sent only when the rest lets wait for itself; else the break would swallow it.
+        // The first half is flushed only while the body is pending; an error at once would drop it.
         tokio::task::yield_now().await;
         Err(std::io::Error::new(std::io::ErrorKind::ConnectionAborted, "cut on purpose"))
     };
