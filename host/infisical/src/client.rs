@@ -4,7 +4,7 @@
 //! followed, since a credential must reach no other origin than the one it was given for.
 use crate::{Address, Error, answer::Answer};
 use reqwest::{
-    Certificate, Identity, RequestBuilder,
+    Certificate, Identity, Method, RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
     redirect::Policy,
 };
@@ -16,6 +16,9 @@ use std::{
     time::{Duration, Instant},
 };
 use zeroize::Zeroizing;
+
+/// Below the minute after which common load balancers close an idle connection.
+const IDLE: Duration = Duration::from_secs(50);
 
 /// Limits of a call in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,8 +148,17 @@ impl Client {
         result
     }
 
+    /// A read that finds its connection closed is sent once more: a server may close an idle one at the very moment at which
+    /// it is used again.
     async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response, Error> {
-        request.header(ACCEPT, "application/json").send().await.map_err(|error| self.broken(&error))
+        let (http, request) = request.header(ACCEPT, "application/json").build_split();
+        let request = request.map_err(|error| self.broken(&error))?;
+        let again = request.try_clone().filter(|request| request.method() == Method::GET);
+        let sent = match (http.execute(request).await, again) {
+            (Err(error), Some(again)) if error.is_request() && !error.is_connect() && !error.is_timeout() => http.execute(again).await,
+            (sent, _) => sent,
+        };
+        sent.map_err(|error| self.broken(&error))
     }
 
     fn broken(&self, error: &reqwest::Error) -> Error {
@@ -199,6 +211,7 @@ fn build(config: &ClientConfig, identity: Option<Identity>) -> Result<reqwest::C
         .user_agent(format!("k8-operator/{}", config.version))
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
+        .pool_idle_timeout(IDLE)
         .connect_timeout(config.timeouts.connect)
         .timeout(config.timeouts.total);
     match &config.ca {

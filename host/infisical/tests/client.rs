@@ -307,6 +307,32 @@ async fn a_body_that_breaks_off_is_an_outage() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_closed_while_idle_costs_a_read_nothing_and_repeats_no_login() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = infisical::Address::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let accepted = Arc::new(Mutex::new(0));
+    tokio::spawn({
+        let accepted = accepted.clone();
+        async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                *accepted.lock().unwrap() += 1;
+                let odd = *accepted.lock().unwrap() % 2 == 1;
+                assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+                if !odd {
+                    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+                    stream.write_all(format!("{head}{EMPTY}").as_bytes()).await.unwrap();
+                }
+            }
+        }
+    });
+    let client = Client::new(infisical::ClientConfig::new(address, "0")).unwrap();
+    modified(client.list_secrets(&token(), &folder(), None).await.unwrap());
+    assert_eq!(*accepted.lock().unwrap(), 2);
+    assert!(matches!(failed(client.login(&universal()).await), Error::Unreachable { .. }));
+    assert_eq!(*accepted.lock().unwrap(), 3);
+}
+
 /// Accepts, never answers, and tells when the connection was closed.
 async fn silent() -> (infisical::ClientConfig, tokio::sync::mpsc::UnboundedReceiver<&'static str>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -143,6 +143,7 @@ impl From<infisical::Error> for Fault {
                 "Hidden" => "SecretValueHidden",
                 "CaBundle" => "InvalidCaBundle",
                 "Login" => "LoginNotSendable",
+                "Request" => "InvalidRequest",
                 reason => reason,
             },
         };

@@ -9,8 +9,9 @@ use crate::{
 use infisical::{Etag, ListRequest, Listed, Listing, SecretRequest};
 use std::{sync::Arc, time::Duration};
 
-/// "A moment later": long enough for a server that is just coming up or being restored to have its data.
-pub(super) const EMPTY_DOUBTED: Duration = Duration::from_secs(2);
+/// Until an empty answer is asked for again: long enough for a write that clears and fills a folder to have ended, short enough
+/// for a resource to wait for it.
+pub(super) const EMPTY_DOUBTED: Duration = Duration::from_secs(1);
 
 /// What is known from the read before.
 #[derive(Clone, Default)]

@@ -31,7 +31,7 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// Wrong credentials. The server counts failures for 30 s and locks the identity at the third, so the next try is later.
 const FIRST_RETRY_OF_REFUSED: Duration = Duration::from_secs(40);
-const LONGEST_RETRY_OF_REFUSED: Duration = Duration::from_secs(300);
+const LONGEST_RETRY_OF_REFUSED: Duration = Duration::from_secs(120);
 
 /// A token in use.
 struct Held {
