@@ -42,7 +42,8 @@ pub(crate) struct Import {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Secret {
-    #[serde(alias = "_id", default)]
+    /// Beside `_id`, which is the same.
+    #[serde(default)]
     pub id: Option<String>,
     pub secret_key: String,
     #[serde(default, deserialize_with = "bytes")]

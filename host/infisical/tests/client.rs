@@ -87,9 +87,9 @@ async fn a_login_that_is_none_is_not_sent() {
 #[tokio::test]
 async fn a_list_says_every_flag_and_reads_everything() {
     let body = r#"{"secrets":[
-        {"id":"1","secretKey":"A","secretValue":"x\n\"é","secretPath":"/app/sub","secretComment":"c","secretValueHidden":false,
+        {"id":"1","_id":"1","secretKey":"A","secretValue":"x\n\"é","secretPath":"/app/sub","secretComment":"c","secretValueHidden":false,
          "tags":[{"id":"t","slug":"s","color":null}],"type":"shared","version":3},
-        {"_id":"2","secretKey":"B","secretValue":"","secretComment":null,"type":"personal"},
+        {"id":"2","_id":"2","secretKey":"B","secretValue":"","secretComment":null,"type":"personal"},
         {"secretKey":"C","secretValue":""}],
         "imports":[{"secretPath":"/base","environment":"prod","folderId":"f","secrets":[{"secretKey":"D","secretValue":"d"}]}]}"#;
     let server = Server::start(move |_| ([("etag", "\"one\"")], json(200, body)).into_response()).await;
