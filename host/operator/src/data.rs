@@ -42,7 +42,7 @@ fn source(secret: Secret) -> SourceSecret {
 /// Whether Kubernetes takes the data of a target. `place` is the target's field in the resource, and the object itself.
 ///
 /// # Errors
-/// A key that can't be one, more than [`LARGEST`], a value that is not UTF-8 for a ConfigMap.
+/// A key that can't be one, or more than [`LARGEST`].
 pub fn check(kind: TargetKind, place: &str, data: &Data) -> Result<(), Fault> {
     let wrong = |reason, message: String| Fault::new(reason, Class::UserFix, format!("{place}: {message}"));
     for key in data.keys() {
@@ -62,13 +62,6 @@ pub fn check(kind: TargetKind, place: &str, data: &Data) -> Result<(), Fault> {
              read a smaller folder"
         );
         return Err(wrong(reason::TOO_LARGE, message));
-    }
-    if kind == TargetKind::ConfigMap
-        && let Some((key, _)) = data.iter().find(|(_, value)| std::str::from_utf8(value.expose_secret()).is_err())
-    {
-        let message =
-            format!("the value of {key:?} is not UTF-8, which the data of a ConfigMap must be; use a Secret, or encode it in a template");
-        return Err(wrong(reason::NOT_TEXT, message));
     }
     Ok(())
 }
@@ -133,12 +126,5 @@ mod tests {
         let fault = check(TargetKind::Secret, "p", &data(&[("A", &half), ("B", &half), ("C", b"x")])).unwrap_err();
         assert_eq!(fault.reason, reason::TOO_LARGE);
         assert!(fault.message.contains("1048577 bytes") && fault.message.contains("1048576"), "{}", fault.message);
-    }
-
-    #[test]
-    fn a_config_map_takes_text_only() {
-        assert_eq!(check(TargetKind::Secret, "p", &data(&[("A", b"\xff")])), Ok(()));
-        let fault = check(TargetKind::ConfigMap, "p", &data(&[("A", b"\xff")])).unwrap_err();
-        assert_eq!((fault.reason, fault.message.contains("\"A\"")), (reason::NOT_TEXT, true));
     }
 }

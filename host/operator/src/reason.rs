@@ -43,8 +43,6 @@ pub const INVALID_TEMPLATE: &str = "InvalidTemplate";
 pub const INVALID_KEY: &str = "InvalidKey";
 /// More than Kubernetes takes.
 pub const TOO_LARGE: &str = "TargetTooLarge";
-/// A value that a ConfigMap can't hold.
-pub const NOT_TEXT: &str = "ValueNotText";
 /// A deprecated field is used. A warning.
 pub const DEPRECATED: &str = "DeprecatedField";
 /// A value without meaning is treated like another one. A warning.
