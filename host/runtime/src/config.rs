@@ -55,7 +55,7 @@ pub struct CallRecord<'a> {
     pub plugin: &'a str,
     /// World.
     pub world: World,
-    /// `ok`, or [`Failure::reason`].
+    /// `ok`, `Cancelled` where the caller stopped waiting, or [`Failure::reason`].
     pub outcome: &'static str,
     /// From the caller's view.
     pub duration: Duration,

@@ -20,6 +20,9 @@ pub(crate) const MEMORY_SLOT: usize = 64 << 20;
 /// it is used.
 pub(crate) const SLOTS: u32 = 256;
 
+/// Places that are kept free of calls, for versions that are loaded meanwhile.
+pub(crate) const LOADING: u32 = 8;
+
 /// Elements of a table in the pool.
 pub(crate) const TABLE_SLOT: usize = 20_000;
 
@@ -49,10 +52,10 @@ pub(crate) struct Engines {
 impl Engines {
     /// Fails where the address space of the pool can't be had, or the ticker's thread.
     pub(crate) fn new() -> wasmtime::Result<Self> {
-        let mut pooled = config(Profile::Core);
+        let mut pooled = config(Profile::Core)?;
         pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
         let core = Engine::new(&pooled)?;
-        let wasi = Engine::new(&config(Profile::Wasi))?;
+        let wasi = Engine::new(&config(Profile::Wasi)?)?;
         let ticker = Arc::new(());
         let (engines, alive) = ([core.weak(), wasi.weak()], Arc::downgrade(&ticker));
         thread::Builder::new().name("epoch".into()).spawn(move || {
@@ -79,12 +82,31 @@ impl Engines {
 /// For the child that compiles: what it makes loads into the engine of the same profile. No pool and no ticker, since it
 /// runs nothing.
 pub(crate) fn compiling(profile: Profile) -> wasmtime::Result<Engine> {
-    Engine::new(&config(profile))
+    Engine::new(&config(profile)?)
+}
+
+/// Named, a platform means its oldest processors: code that was compiled where the bundle was built runs on any node. Where
+/// there is no name here, code is for the processor at hand.
+fn platform() -> Option<&'static str> {
+    if cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu")) {
+        Some("x86_64-unknown-linux-gnu")
+    } else if cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "musl")) {
+        Some("x86_64-unknown-linux-musl")
+    } else if cfg!(all(target_arch = "aarch64", target_os = "linux", target_env = "gnu")) {
+        Some("aarch64-unknown-linux-gnu")
+    } else if cfg!(all(target_arch = "aarch64", target_os = "linux", target_env = "musl")) {
+        Some("aarch64-unknown-linux-musl")
+    } else {
+        None
+    }
 }
 
 /// All that compiled code depends on, and the stacks.
-fn config(profile: Profile) -> Config {
+fn config(profile: Profile) -> wasmtime::Result<Config> {
     let mut config = Config::new();
+    if let Some(platform) = platform() {
+        config.target(platform)?;
+    }
     config
         .wasm_component_model(true)
         .epoch_interruption(true)
@@ -102,8 +124,10 @@ fn config(profile: Profile) -> Config {
         .memory_reservation(match profile {
             Profile::Core => MEMORY_SLOT as u64,
             Profile::Wasi => WASI_RESERVATION,
-        });
-    config
+        })
+        // Names of a guest's functions help nobody here, and cost time at each trap.
+        .wasm_backtrace_max_frames(None);
+    Ok(config)
 }
 
 fn pool() -> PoolingAllocationConfig {

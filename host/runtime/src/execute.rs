@@ -151,3 +151,70 @@ fn trapped(trap: Trap, context: &Context) -> String {
     }
     text::cut(&text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Limits,
+        capability::http::Client,
+        context::{Access, Services},
+        engine::{Engines, Profile},
+    };
+    use std::{collections::BTreeMap, sync::Arc};
+    use tokio::sync::Semaphore;
+
+    fn start() -> Start {
+        Start {
+            plugin: "test".into(),
+            limits: Limits::default(),
+            access: Access::Nothing,
+            inputs: BTreeMap::new(),
+            service_account: None,
+            services: Arc::new(Services {
+                mounts: crate::Mounts::default(),
+                environment: Arc::default(),
+                client: Arc::new(Client::new(false)),
+                home: tokio::runtime::Handle::current(),
+            }),
+            meter: Arc::default(),
+        }
+    }
+
+    async fn end<F>(places: &Arc<Semaphore>, work: F) -> Failure
+    where
+        F: for<'a> FnOnce(&'a mut Store<Context>) -> Work<'a, ()> + Send + 'static,
+    {
+        let (engines, threads) = (Engines::new().unwrap(), Threads::new().unwrap());
+        let permit = places.clone().acquire_owned().await.unwrap();
+        run(&threads, (engines.of(Profile::Core), false), start(), permit, work).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_host_function_ends_that_call_and_nothing_else() {
+        let places = Arc::new(Semaphore::new(1));
+        let failure = end(&places, |_| Box::pin(async { panic!("canary-4711") })).await;
+        assert!(matches!(&failure, Failure::Host(text) if !text.contains("canary")), "{failure}");
+        // The place is free again.
+        assert!(places.acquire().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_the_host_says_comes_before_what_wasmtime_says() {
+        let places = Arc::new(Semaphore::new(1));
+        let trap = || wasmtime::Error::from(Trap::UnreachableCodeReached);
+        let failure = end(&places, move |_| Box::pin(async move { Err(trap().context(Stop::Budget("cheap host calls"))) })).await;
+        assert!(matches!(failure, Failure::Budget("cheap host calls")), "{failure}");
+        let failure = end(&places, move |_| Box::pin(async move { Err(trap()) })).await;
+        assert!(matches!(failure, Failure::Trapped(_)), "{failure}");
+        let failure = end(&places, move |store| {
+            Box::pin(async move {
+                use wasmtime::ResourceLimiter;
+                store.data_mut().memory.memory_growing(0, usize::MAX, None)?;
+                Err(trap())
+            })
+        })
+        .await;
+        assert!(matches!(failure, Failure::OutOfMemory(_)), "{failure}");
+    }
+}

@@ -74,6 +74,21 @@ impl Machine {
         F: for<'a> FnOnce(&'a mut Store<Context>) -> Work<'a, T> + Send + 'static,
     {
         let permit = self.place().await?;
+        self.run_in(permit, access, behalf, meter, work).await
+    }
+
+    async fn run_in<T, F>(
+        &self,
+        permit: OwnedSemaphorePermit,
+        access: Access,
+        behalf: Behalf,
+        meter: &Arc<Meter>,
+        work: F,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Store<Context>) -> Work<'a, T> + Send + 'static,
+    {
         let start = Start {
             plugin: self.name.clone(),
             limits: self.limits.clone(),
@@ -87,9 +102,9 @@ impl Machine {
     }
 
     /// What the component says about itself, with everything denied.
-    pub(crate) async fn describe(&self) -> Result<String, Failure> {
+    pub(crate) async fn describe(&self, permit: OwnedSemaphorePermit) -> Result<String, Failure> {
         let guest = self.guest.clone();
-        self.run(Access::Nothing, Behalf::default(), &Arc::default(), move |store| {
+        self.run_in(permit, Access::Nothing, Behalf::default(), &Arc::default(), move |store| {
             Box::pin(async move { guest.describe(store).await.map(Ok) })
         })
         .await

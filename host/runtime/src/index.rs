@@ -22,6 +22,7 @@ pub(crate) struct Index {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) name: String,
+    pub(crate) version: String,
     pub(crate) world: World,
     /// Name of a file in the bundle folder.
     pub(crate) file: String,

@@ -11,7 +11,7 @@ use crate::{
     context::{Context, Services},
     contract::{self, Guest},
     digest,
-    engine::{Engines, Profile},
+    engine::{Engines, LOADING, Profile},
     execute::Threads,
     generation::{Generation, Machine},
     index::Entry,
@@ -63,6 +63,8 @@ pub(crate) enum LoadError {
     Descriptor(String),
     #[error("it calls itself {found:?}, but the index says {expected:?}")]
     Name { expected: String, found: String },
+    #[error("it calls itself version {found}, but the index says {expected}")]
+    Version { expected: String, found: String },
     #[error("a need or a grant is wrong: {0}")]
     Capability(String),
     #[error("the JSON Schema of its settings can't be used: {0}")]
@@ -75,6 +77,18 @@ pub(crate) enum LoadError {
     Host(&'static str),
 }
 
+impl LoadError {
+    /// Whether the same file may load another time: the machine was busy, or something is about to be written.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Read { .. } | Self::Host(_) => true,
+            Self::Compile(error) => !matches!(error, CompileError::Refused(_) | CompileError::TooLong),
+            Self::Describe(failure) => matches!(failure, Failure::TimedOut(_) | Failure::Busy | Failure::Host(_)),
+            _ => false,
+        }
+    }
+}
+
 /// All that generations are made with.
 pub(crate) struct Loader {
     engines: Engines,
@@ -85,6 +99,7 @@ pub(crate) struct Loader {
     compiler: PathBuf,
     compile_limits: CompileLimits,
     compilers: Semaphore,
+    describing: Arc<Semaphore>,
     caches: Option<Arc<Caches>>,
     limits: BTreeMap<World, Limits>,
     mounts: Mounts,
@@ -160,6 +175,7 @@ impl Loader {
             compiler: parts.compiler,
             compile_limits: parts.compile_limits,
             compilers: Semaphore::new(COMPILERS),
+            describing: Arc::new(Semaphore::new(LOADING as usize)),
             caches: parts.caches,
             limits: parts.limits,
             mounts: parts.mounts,
@@ -284,7 +300,11 @@ impl Loader {
 
     /// What a component says about itself, checked.
     pub(crate) async fn describe(&self, machine: &Machine) -> Result<Descriptor, LoadError> {
-        let told = machine.describe().await.map_err(LoadError::Describe)?;
+        // Not in the plugin's own places: a version whose calls all hang must not keep its successor from being loaded.
+        let Ok(permit) = self.describing.clone().acquire_owned().await else {
+            return Err(LoadError::Host("it is about to end"));
+        };
+        let told = machine.describe(permit).await.map_err(LoadError::Describe)?;
         if told.len() > MAX_DESCRIPTOR {
             return Err(LoadError::Descriptor(format!("it has {} bytes, at most {MAX_DESCRIPTOR} are allowed", told.len())));
         }
@@ -304,6 +324,9 @@ impl Loader {
         let descriptor = self.describe(&machine).await?;
         if descriptor.name != entry.name {
             return Err(LoadError::Name { expected: entry.name.clone(), found: descriptor.name });
+        }
+        if descriptor.version != entry.version {
+            return Err(LoadError::Version { expected: entry.version.clone(), found: descriptor.version });
         }
         let grants = entry.granted().map_err(|error| LoadError::Capability(error.to_string()))?;
         let withheld = self.withheld.get(&entry.name).cloned().unwrap_or_default();

@@ -4,16 +4,19 @@
 //! change or after it. What can go wrong with a new version is written beside the old one, which keeps serving.
 use crate::{
     LoadRecord, Observer, PluginInfo, World,
-    engine::SLOTS,
+    engine::{LOADING, SLOTS},
     generation::Generation,
     index::{Entry, Index},
     load::{LoadError, Loader, Source},
 };
 use arc_swap::ArcSwap;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::{
     sync::{Mutex, Semaphore, watch},
@@ -42,6 +45,7 @@ pub(crate) struct Registry {
     snapshot: ArcSwap<Snapshot>,
     changes: watch::Sender<u64>,
     refreshing: Mutex<()>,
+    unsettled: AtomicBool,
 }
 
 /// The outcome of one entry.
@@ -55,7 +59,15 @@ struct Refreshed {
 
 impl Registry {
     pub(crate) fn new(folder: PathBuf, loader: Loader, observer: Arc<dyn Observer>) -> Self {
-        Self { folder, loader, observer, snapshot: ArcSwap::default(), changes: watch::Sender::default(), refreshing: Mutex::default() }
+        Self {
+            folder,
+            loader,
+            observer,
+            snapshot: ArcSwap::default(),
+            changes: watch::Sender::default(),
+            refreshing: Mutex::default(),
+            unsettled: AtomicBool::default(),
+        }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -68,6 +80,11 @@ impl Registry {
 
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Whether a load failed at the last refresh that may go well another time.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.unsettled.load(Ordering::Relaxed)
     }
 
     /// Reads the index and brings everything up to date with it.
@@ -90,8 +107,9 @@ impl Registry {
         }
     }
 
-    /// An index that can't be read says nothing about the plugins that it named before.
+    /// An index that can't be read, perhaps since it is being written, says nothing about the plugins that it named before.
     fn complain(&self, cause: &str) {
+        self.unsettled.store(true, Ordering::Relaxed);
         let error = format!("the index of the bundle can't be read, the versions that were loaded keep serving: {cause}");
         tracing::error!(folder = %self.folder.display(), "{error}");
         let old = self.snapshot();
@@ -102,7 +120,13 @@ impl Registry {
 
     async fn follow(self: &Arc<Self>, index: Index) {
         let old = self.snapshot();
-        let (mut tasks, mut taken) = (JoinSet::new(), 0);
+        self.unsettled.store(false, Ordering::Relaxed);
+        // What is said of a plugin stays true until something else is known of it.
+        let named: BTreeSet<_> = index.plugins.iter().map(|entry| entry.name.clone()).collect();
+        let (mut infos, mut serving) = ((*old.infos).clone(), old.serving.clone());
+        infos.retain(|name, _| named.contains(name));
+        serving.retain(|name, _| named.contains(name));
+        let (mut tasks, mut taken) = (JoinSet::new(), LOADING as usize);
         for entry in index.plugins {
             // The pool is never full, so that one plugin's calls can't take another's places.
             taken += self.loader.places(&entry);
@@ -110,10 +134,8 @@ impl Registry {
             let (registry, serving) = (self.clone(), old.serving.get(&entry.name).cloned());
             tasks.spawn(async move { registry.bring_up(entry, serving, fits).await });
         }
-        let (mut infos, mut serving) = (BTreeMap::new(), BTreeMap::new());
         while let Some(refreshed) = tasks.join_next().await {
             let Ok(Refreshed { entry, serving: now, error, loaded }) = refreshed else {
-                // A panic: everything about that plugin stays unknown but that it is there.
                 tracing::error!("loading a plugin ended in a panic of the host");
                 continue;
             };
@@ -142,7 +164,7 @@ impl Registry {
             Some(old) => old.generation.machine.places.clone(),
             None => Arc::new(Semaphore::new(self.loader.limits(entry.world, entry.engine).concurrency)),
         };
-        let result = if fits { self.load(&entry, old.as_ref(), places).await } else { Err(LoadError::Places(SLOTS)) };
+        let result = if fits { self.load(&entry, old.as_ref(), places).await } else { Err(LoadError::Places(SLOTS - LOADING)) };
         match result {
             Ok(None) => Refreshed { entry, serving: old, error: None, loaded: false },
             Ok(Some(generation)) => {
@@ -155,6 +177,9 @@ impl Registry {
                 }
             }
             Err(error) => {
+                if error.may_pass() {
+                    self.unsettled.store(true, Ordering::Relaxed);
+                }
                 let error = error.to_string();
                 let kept = if old.is_some() { "; the version before keeps serving" } else { "" };
                 tracing::warn!(plugin = entry.name, digest = entry.digest, "plugin not loaded{kept}: {error}");

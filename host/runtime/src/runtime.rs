@@ -136,17 +136,37 @@ impl Runtime {
     {
         let snapshot = self.0.registry.snapshot();
         let Some(generation) = snapshot.serving(name, world) else { return Err(absent(&snapshot, name, world)) };
-        let (began, meter) = (Instant::now(), Arc::<Meter>::default());
-        let result = call(generation, meter.clone()).await;
-        self.0.observer.called(&CallRecord {
-            plugin: name,
-            world,
-            outcome: result.as_ref().err().map_or("ok", Failure::reason),
-            duration: began.elapsed(),
-            memory_peak: meter.peak.load(Ordering::Relaxed),
-            denials: meter.denials.load(Ordering::Relaxed),
-        });
+        let mut record =
+            Record { observer: &*self.0.observer, plugin: name, world, began: Instant::now(), meter: Arc::default(), outcome: CANCELLED };
+        let result = call(generation, record.meter.clone()).await;
+        record.outcome = result.as_ref().err().map_or("ok", Failure::reason);
         result
+    }
+}
+
+/// What becomes of a call whose caller stops waiting.
+const CANCELLED: &str = "Cancelled";
+
+/// Tells the observer when it goes, however that comes.
+struct Record<'a> {
+    observer: &'a dyn Observer,
+    plugin: &'a str,
+    world: World,
+    began: Instant,
+    meter: Arc<Meter>,
+    outcome: &'static str,
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        self.observer.called(&CallRecord {
+            plugin: self.plugin,
+            world: self.world,
+            outcome: self.outcome,
+            duration: self.began.elapsed(),
+            memory_peak: self.meter.peak.load(Ordering::Relaxed),
+            denials: self.meter.denials.load(Ordering::Relaxed),
+        });
     }
 }
 

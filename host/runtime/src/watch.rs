@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Weak},
     time::Duration,
 };
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 /// After a change it must be quiet for so long,
 const QUIET: Duration = Duration::from_millis(200);
@@ -22,6 +22,10 @@ const LONGEST: Duration = Duration::from_secs(2);
 const SELDOM: Duration = Duration::from_secs(10);
 /// and where it doesn't.
 const OFTEN: Duration = Duration::from_secs(2);
+/// What failed for a reason that may pass is tried again after so long, and after twice as long each further time,
+const SOONEST: Duration = Duration::from_secs(30);
+/// up to so long.
+const LATEST: Duration = Duration::from_secs(600);
 
 /// Ends with the value.
 pub(crate) struct Watch(JoinHandle<()>);
@@ -44,15 +48,22 @@ async fn follow(registry: Weak<Registry>, folder: PathBuf, mut seen: Stamp) {
     // One place is enough: it says that something has changed since the last look.
     let (told, mut changed) = mpsc::channel(1);
     let mut watcher = watcher(&folder, told.clone());
+    let (mut patience, mut tried) = (SOONEST, Instant::now());
     loop {
         let pause = if watcher.is_some() { SELDOM } else { OFTEN };
         match tokio::time::timeout(pause, changed.recv()).await {
-            Ok(_) => settle(&mut changed).await,
-            Err(_) => {
-                let now = stamp(&folder);
-                if now == seen {
+            Ok(_) => {
+                settle(&mut changed).await;
+                patience = SOONEST;
+            }
+            Err(_) if stamp(&folder) == seen => {
+                let unsettled = registry.upgrade().is_some_and(|registry| registry.is_unsettled());
+                if !unsettled || tried.elapsed() < patience {
                     continue;
                 }
+                patience = (patience * 2).min(LATEST);
+            }
+            Err(_) => {
                 // The folder may be another one than the kernel still watches.
                 watcher = self::watcher(&folder, told.clone());
             }
@@ -61,6 +72,7 @@ async fn follow(registry: Weak<Registry>, folder: PathBuf, mut seen: Stamp) {
         seen = stamp(&folder);
         // The registry has said what is wrong, in the log and beside each plugin.
         let _ = registry.refresh().await;
+        tried = Instant::now();
     }
 }
 

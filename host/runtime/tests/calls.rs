@@ -8,10 +8,10 @@ use std::{
     fs,
     sync::{Arc, Mutex},
 };
-use support::{Bench, CANARY, Plugin, call, caller, guest, hostile, posted, secret};
+use support::{Bench, CANARY, Plugin, call, caller, hostile, posted, secret, workspace_guest};
 
 fn universal() -> Plugin {
-    Plugin::new("universal", "authenticator", guest("universal"))
+    workspace_guest("universal")
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ impl TokenSource for NoTokens {
 }
 
 fn kubernetes() -> Plugin {
-    Plugin::new("kubernetes", "authenticator", guest("kubernetes")).grants(&["service-account", "mounts:service-account"])
+    workspace_guest("kubernetes").grants(&["service-account", "mounts:service-account"])
 }
 
 fn with_account(source: impl TokenSource + 'static) -> AuthCall {

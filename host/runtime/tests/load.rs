@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends so")]
 mod support;
 
-use runtime::{CompileLimits, Failure, Runtime, ShippedCache, StartError};
+use runtime::{CompileLimits, EvaluateCall, Failure, Limits, Runtime, ShippedCache, StartError};
 use serde_json::json;
 use std::{fs, os::unix::fs::symlink, path::Path, sync::Arc, time::Duration};
 use support::{Bench, Plugin, Recorder, call, caller, compiler, component::Hand, config, guest, hostile, write_bundle, write_index};
 
-fn policy(version: &str) -> Plugin {
-    Plugin::new("by-hand", "policy", Hand::plain("policy", "by-hand", version).build())
+fn policy(version: &'static str) -> Plugin {
+    Plugin { version, ..Plugin::new("by-hand", "policy", Hand::plain("policy", "by-hand", version).build()) }
 }
 
 fn version(runtime: &Runtime, plugin: &str) -> Option<String> {
@@ -40,6 +40,7 @@ async fn what_is_wrong_with_a_file_is_said_by_name() {
             "not of world template, as the index says, but of policy",
         ),
         (named("name", "policy", Hand::plain("policy", "other", "1.0.0").build()), "calls itself \"other\""),
+        (named("newer", "policy", Hand::plain("policy", "newer", "1.0.1").build()), "version 1.0.1, but the index says 1.0.0"),
         (named("version", "policy", Hand::plain("policy", "version", "one").build()), "/version"),
         (named("described", "policy", Hand::new("policy", json!([])).build()), "descriptor is wrong"),
         (
@@ -110,13 +111,8 @@ async fn a_newer_version_takes_over_and_a_broken_one_does_not() {
     bench.until(|runtime| runtime.plugins()["by-hand"].error.is_some()).await;
     assert_eq!(version(&bench.runtime, "by-hand").as_deref(), Some("2.0.0"));
     assert_eq!(bench.runtime.plugins()["by-hand"].digest, policy("2.0.0").entry()["digest"]);
-    let evaluate = runtime::EvaluateCall {
-        plugin: "by-hand".into(),
-        settings: json!({}),
-        stage: "before-login",
-        subject: json!({}),
-        caller: caller("a"),
-    };
+    let evaluate =
+        EvaluateCall { plugin: "by-hand".into(), settings: json!({}), stage: "before-login", subject: json!({}), caller: caller("a") };
     assert!(bench.runtime.evaluate(evaluate).await.is_ok());
 
     write_bundle(bench.bundle.path(), &[policy("4.0.0")]);
@@ -137,8 +133,8 @@ async fn other_grants_make_another_generation() {
 }
 
 #[tokio::test]
-async fn calls_in_flight_end_on_the_version_they_began_with() {
-    let bench = Bench::new(&[hostile()]).await;
+async fn calls_in_flight_end_on_the_version_they_began_with_and_do_not_hold_up_the_next() {
+    let bench = Bench::limited(&[hostile()], Limits { concurrency: 1, ..Limits::default() }).await;
     let count = *bench.runtime.changes().borrow();
     let (call, ()) = tokio::join!(bench.act("loop"), async {
         write_bundle(bench.bundle.path(), &[Plugin { grants: vec![], ..hostile() }]);
@@ -173,6 +169,24 @@ async fn a_volume_that_is_swapped_by_a_symbolic_link_is_followed() {
 }
 
 #[tokio::test]
+async fn a_folder_that_is_replaced_whole_is_noticed() {
+    let root = tempfile::tempdir().unwrap();
+    for version in ["1.0.0", "2.0.0"] {
+        fs::create_dir(root.path().join(version)).unwrap();
+        write_bundle(&root.path().join(version), &[policy(version)]);
+    }
+    let folder = root.path().join("bundle");
+    symlink("1.0.0", &folder).unwrap();
+    let records = Arc::<Recorder>::default();
+    let runtime = Runtime::start(config(&folder, &records)).await.unwrap();
+    let bench = Bench { runtime, bundle: root, records };
+    let next = bench.bundle.path().join("next");
+    symlink("2.0.0", &next).unwrap();
+    fs::rename(next, &folder).unwrap();
+    bench.until(|runtime| version(runtime, "by-hand").as_deref() == Some("2.0.0")).await;
+}
+
+#[tokio::test]
 async fn an_index_that_can_not_be_read_leaves_everything_as_it_is() {
     let bench = Bench::new(&[policy("1.0.0")]).await;
     fs::write(bench.bundle.path().join("index.json"), "{").unwrap();
@@ -181,6 +195,24 @@ async fn an_index_that_can_not_be_read_leaves_everything_as_it_is() {
     assert_eq!(version(&bench.runtime, "by-hand").as_deref(), Some("1.0.0"));
     let error = bench.runtime.refresh().await.unwrap_err();
     assert!(matches!(error, StartError::Index { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn wasi_is_there_for_plugins_of_the_second_engine_alone() {
+    let clock = Hand::plain("policy", "wasi", "1.0.0").importing(
+        "package wasi:clocks@0.2.6; interface monotonic-clock { now: func() -> u64; }",
+        "wasi:clocks/monotonic-clock@0.2.6",
+        r#"(import "wasi:clocks/monotonic-clock@0.2.6" "now" (func $now (result i64)))"#,
+    );
+    let wasm = clock.body("(drop (call $now))").build();
+    let core = Plugin::new("wasi", "policy", wasm);
+    let bench = Bench::new(std::slice::from_ref(&core)).await;
+    assert!(bench.error("wasi").contains("imports \"wasi:clocks/monotonic-clock@0.2.6\""), "{}", bench.error("wasi"));
+    let bench = Bench::new(&[Plugin { engine: "wasi", ..core }]).await;
+    assert_eq!(bench.runtime.plugins()["wasi"].error, None);
+    let evaluate =
+        EvaluateCall { plugin: "wasi".into(), settings: json!({}), stage: "before-login", subject: json!({}), caller: caller("a") };
+    assert!(bench.runtime.evaluate(evaluate).await.is_ok());
 }
 
 #[tokio::test]

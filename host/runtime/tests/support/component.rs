@@ -19,13 +19,25 @@ pub struct Hand {
     answer: Vec<u8>,
     heap: Vec<u8>,
     body: String,
+    imports: String,
     extra: String,
+    /// A package of another name, and the interface of it that the component imports.
+    foreign: Option<(String, String)>,
 }
 
 impl Hand {
     /// Answers zeros, which is a success with nothing in it; a policy's is `allow`.
     pub fn new(world: &'static str, descriptor: serde_json::Value) -> Self {
-        Self { world, descriptor: descriptor.to_string(), answer: vec![0; 64], heap: vec![], body: String::new(), extra: String::new() }
+        Self {
+            world,
+            descriptor: descriptor.to_string(),
+            answer: vec![0; 64],
+            heap: vec![],
+            body: String::new(),
+            imports: String::new(),
+            extra: String::new(),
+            foreign: None,
+        }
     }
 
     /// A descriptor with nothing but a name and a version.
@@ -36,6 +48,13 @@ impl Hand {
     /// Instructions that run before an answer.
     pub fn body(mut self, body: &str) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// Imports an interface of another package, by its text.
+    pub fn importing(mut self, package: &str, interface: &str, import: &str) -> Self {
+        self.foreign = Some((package.into(), interface.into()));
+        self.imports = import.into();
         self
     }
 
@@ -99,6 +118,7 @@ impl Hand {
         }
         let wat = format!(
             r#"(module
+                {imports}
                 (memory (export "memory") 4)
                 (global $top (mut i32) (i32.const 131072))
                 {extra}
@@ -117,6 +137,7 @@ impl Hand {
                 (data (i32.const {HEAP}) "{heap}")
                 (data (i32.const {DESCRIPTOR}) "{descriptor}"))"#,
             world = self.world,
+            imports = self.imports,
             extra = self.extra,
             body = self.body,
             parameters = "(param i32) ".repeat(parameters),
@@ -128,7 +149,14 @@ impl Hand {
         let mut module = wat::parse_str(wat).unwrap();
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit")).unwrap();
-        let world = resolve.select_world(&[package], Some(&format!("{}-plugin", self.world))).unwrap();
+        let mut world = resolve.select_world(&[package], Some(&format!("{}-plugin", self.world))).unwrap();
+        if let Some((package, interface)) = self.foreign {
+            resolve.push_str("foreign.wit", &package).unwrap();
+            let text =
+                format!("package by:hand; world hand {{ include infisical:plugin/{}-plugin@0.1.0; import {interface}; }}", self.world);
+            let package = resolve.push_str("hand.wit", &text).unwrap();
+            world = resolve.select_world(&[package], Some("hand")).unwrap();
+        }
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
         ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
     }

@@ -44,6 +44,7 @@ pub fn guest(name: &str) -> Vec<u8> {
 #[derive(Clone)]
 pub struct Plugin {
     pub name: String,
+    pub version: &'static str,
     pub world: &'static str,
     pub engine: &'static str,
     pub wasm: Vec<u8>,
@@ -52,7 +53,7 @@ pub struct Plugin {
 
 impl Plugin {
     pub fn new(name: &str, world: &'static str, wasm: Vec<u8>) -> Self {
-        Self { name: name.into(), world, engine: "core", wasm, grants: vec![] }
+        Self { name: name.into(), version: "1.0.0", world, engine: "core", wasm, grants: vec![] }
     }
 
     pub fn grants(mut self, grants: &[&str]) -> Self {
@@ -62,20 +63,20 @@ impl Plugin {
 
     pub fn entry(&self) -> Value {
         json!({
-            "name": self.name, "version": "0.1.0", "world": self.world, "file": format!("{}.wasm", self.name), "engine": self.engine,
+            "name": self.name, "version": self.version, "world": self.world, "file": format!("{}.wasm", self.name), "engine": self.engine,
             "digest": format!("sha256:{}", hex::encode(Sha256::digest(&self.wasm))), "size": self.wasm.len(), "grants": self.grants,
         })
     }
 }
 
+/// A guest of this workspace as an entry, without grants.
+pub fn workspace_guest(name: &str) -> Plugin {
+    Plugin { version: env!("CARGO_PKG_VERSION"), ..Plugin::new(name, "authenticator", guest(name)) }
+}
+
 /// Hostile, with all that it asks for.
 pub fn hostile() -> Plugin {
-    Plugin::new("hostile", "authenticator", guest("hostile")).grants(&[
-        "clock",
-        "reveal:input/canary",
-        "mounts:jail",
-        "http:http://127.66.6.6:6666",
-    ])
+    workspace_guest("hostile").grants(&["clock", "reveal:input/canary", "mounts:jail", "http:http://127.66.6.6:6666"])
 }
 
 /// Writes a bundle: files first, then the index, each replaced whole.
