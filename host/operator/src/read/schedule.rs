@@ -15,8 +15,10 @@ use std::{
 };
 use tokio::{sync::watch, task::AbortHandle};
 
-/// Whatever a resource asks for; the API server's own bounds are wider.
+/// Whatever a resource asks for.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+/// Whoever writes more means never, and a clock can't count to every number.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Part of an interval by which a read may come early. Never late: the interval bounds how stale a Secret may be.
 const EARLY: f64 = 0.01;
 /// Part of an interval that always passes before a first result is read again.
@@ -95,7 +97,7 @@ impl<S> Default for Schedule<S> {
 impl<S: Clone> Schedule<S> {
     /// Makes these the keys of a user, and no others.
     pub fn subscribe(&mut self, user: &ObjectRef, session: &S, keys: impl IntoIterator<Item = ReadKey>, interval: Duration, now: Instant) {
-        let interval = interval.max(SHORTEST_INTERVAL);
+        let interval = interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
         let mut wanted = BTreeSet::new();
         for key in keys {
             let key = self.entries.get_key_value(&key).map_or_else(|| Arc::new(key), |(key, _)| key.clone());

@@ -10,7 +10,7 @@ pub struct Snapshot {
     pub secrets: Arc<Vec<SourceSecret>>,
     /// When the read began that gave or confirmed it.
     pub read_at: Instant,
-    /// Counts the changes of content; equal numbers of one key, equal secrets.
+    /// Counts the changes of content as long as the key has a subscriber: equal numbers, equal secrets.
     pub generation: u64,
     /// Whether that read found a change.
     pub changed: bool,

@@ -460,6 +460,13 @@ fn twenty_folders_are_read_twenty_times_a_minute_and_evenly() {
 }
 
 #[tokio::test]
+async fn an_interval_without_end_is_one_all_the_same() {
+    let fixture = Fixture::start().await;
+    let key = fixture.subscribe_to("a", request("/"), Duration::MAX);
+    assert_eq!(value(&fixture.get("a", &key).await.unwrap()), CANARY);
+}
+
+#[tokio::test]
 async fn the_shortest_interval_of_the_subscribers_counts() {
     let fixture = Fixture::start().await;
     let slow = fixture.subscribe_to("slow", request("/"), Duration::from_secs(3600));

@@ -421,6 +421,34 @@ async fn a_host_that_hangs_stalls_nobody_else() {
 }
 
 #[tokio::test]
+async fn who_stands_in_line_before_a_host_that_hangs_gives_up_in_time() {
+    let (hanging, world) = (server().await, World::new());
+    hanging.close();
+    let spawn = |number: usize| {
+        let session = world.sessions.lease(&user(number), &login(&hanging.address, &format!("secret-{number}")), DIGEST).unwrap();
+        tokio::spawn(async move { list(&session).await })
+    };
+    let before: Vec<_> = (0..host::CALLS_PER_ORIGIN).map(spawn).collect();
+    until("its lane is full", || hanging.in_flight.load(Ordering::SeqCst) == host::CALLS_PER_ORIGIN).await;
+    let last = spawn(99);
+    until("it stands in line", || world.clock.sleeping() == [Duration::from_secs(30)]).await;
+    world.clock.advance(Duration::from_secs(30));
+    let fault = Fault::from(last.await.unwrap().unwrap_err());
+    assert_eq!((fault.reason, fault.class), ("TimedOut", Class::Transient));
+    before.into_iter().for_each(|task| task.abort());
+}
+
+#[tokio::test]
+async fn a_plugin_can_hold_a_session_off_for_an_hour_at_most() {
+    let world = World::new();
+    *world.prover.fail.lock().unwrap() = Some(runtime::Failure::Unavailable(Some(Duration::from_secs(u32::MAX.into()))));
+    let session = world.sessions.lease(&user(1), &login("http://127.0.0.1:1", CANARY), DIGEST).unwrap();
+    list(&session).await.unwrap_err();
+    let fault = Fault::from(list(&session).await.unwrap_err());
+    assert_eq!(fault.retry_after, Some(Duration::from_secs(3600)));
+}
+
+#[tokio::test]
 async fn there_is_a_bound_on_sessions_and_a_change_needs_no_second_place() {
     let world = World::with(|config| config.limit = 2);
     let lease = |user_name: u8, secret: &str| world.sessions.lease(&user(user_name), &login("http://127.0.0.1:1", secret), DIGEST);

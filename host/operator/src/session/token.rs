@@ -33,6 +33,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 const FIRST_RETRY_OF_REFUSED: Duration = Duration::from_secs(40);
 const LONGEST_RETRY_OF_REFUSED: Duration = Duration::from_secs(120);
 
+/// A plugin can't hold a session off for longer.
+const LONGEST_WISH: Duration = Duration::from_secs(3600);
+
 /// A token in use.
 struct Held {
     token: Token,
@@ -257,7 +260,7 @@ impl Session {
             Class::Transient | Class::Plugin | Class::Bug => (FIRST_RETRY, LONGEST_RETRY),
             Class::UserFix | Class::Denied => (FIRST_RETRY_OF_REFUSED, LONGEST_RETRY_OF_REFUSED),
         };
-        backoff(first, longest, failures, self.clock().fraction()).max(fault.retry_after.unwrap_or_default())
+        backoff(first, longest, failures, self.clock().fraction()).max(fault.retry_after.unwrap_or_default().min(LONGEST_WISH))
     }
 
     async fn log_in(&self) -> Result<Held, SessionError> {
