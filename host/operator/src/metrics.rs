@@ -56,6 +56,12 @@ struct Plugin {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Load {
+    plugin: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Loaded {
     plugin: String,
     version: String,
@@ -74,6 +80,7 @@ pub struct Metrics {
     plugin_calls: Family<PluginCall, Counter>,
     plugin_seconds: Family<PluginCall, Histogram>,
     plugin_memory: Family<Plugin, Gauge>,
+    plugin_loads: Family<Load, Counter>,
     plugin_loaded: Family<Loaded, Gauge>,
     /// One version of a plugin serves at a time: the series of the one before is taken away.
     serving: Mutex<std::collections::BTreeMap<String, Loaded>>,
@@ -101,6 +108,7 @@ impl Default for Metrics {
         let plugin_calls = Family::default();
         let plugin_seconds = Family::new_with_constructor(plugin_buckets as fn() -> Histogram);
         let plugin_memory = Family::default();
+        let plugin_loads = Family::default();
         let plugin_loaded = Family::default();
         registry.register("reconciles", "Reconciles by kind and outcome", reconciles.clone());
         registry.register_with_unit("reconcile_duration", "Time of a reconcile", Unit::Seconds, reconcile_seconds.clone());
@@ -111,6 +119,7 @@ impl Default for Metrics {
         registry.register("plugin_calls", "Calls of plugins by world and outcome", plugin_calls.clone());
         registry.register_with_unit("plugin_call_duration", "Time of a plugin's call", Unit::Seconds, plugin_seconds.clone());
         registry.register_with_unit("plugin_memory_peak", "Largest linear memory of a call so far", Unit::Bytes, plugin_memory.clone());
+        registry.register("plugin_loads", "Attempts to load a plugin by outcome", plugin_loads.clone());
         registry.register("plugin_loaded", "1 for the version of a plugin that serves", plugin_loaded.clone());
         Self {
             registry,
@@ -123,6 +132,7 @@ impl Default for Metrics {
             plugin_calls,
             plugin_seconds,
             plugin_memory,
+            plugin_loads,
             plugin_loaded,
             serving: Mutex::default(),
         }
@@ -184,6 +194,8 @@ impl runtime::Observer for Metrics {
     }
 
     fn loaded(&self, record: &runtime::LoadRecord<'_>) {
+        let outcome = if record.error.is_some() { "failed" } else { "ok" };
+        self.plugin_loads.get_or_create(&Load { plugin: record.plugin.into(), outcome }).inc();
         if record.error.is_some() {
             return;
         }

@@ -64,6 +64,7 @@ fn wrong(pointer: &str, message: &str) -> Error {
     Error::Settings(vec![Violation { pointer: pointer.into(), message: message.into() }])
 }
 
+#[cfg(feature = "export")]
 plugin_sdk::export_template!(GoTemplate);
 
 #[cfg(test)]

@@ -62,18 +62,42 @@ impl BundleFolder {
         &self.path
     }
 
-    /// Adds a plugin, or puts it in the place of the one with its name. The index is replaced last and whole, as a
-    /// watcher expects it.
+    /// A plugin of the index.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn entry(&self, name: &str) -> Result<Entry> {
+        let found = self.index()?.plugins.into_iter().find(|plugin| plugin.name == name);
+        found.with_context(|| format!("the index has no plugin {name}"))
+    }
+
+    /// Adds a plugin, or puts it in the place of the one with its name. Its file has its digest in its name, so that the
+    /// file of the one before stays.
     ///
     /// # Errors
     /// A file can't be written.
-    pub fn install(&self, entry: &Entry, component: &[u8]) -> Result<()> {
-        let text = fs::read(self.path.join("index.json"))?;
-        let mut index: Index = serde_json::from_slice(&text)?;
+    pub fn install(&self, entry: &Entry, component: &[u8]) -> Result<Entry> {
+        let digest = entry.digest.trim_start_matches("sha256:").get(..16).context("a digest is too short")?;
+        let entry = Entry { file: format!("{}-{digest}.wasm", entry.name), ..entry.clone() };
         fs::write(self.path.join(&entry.file), component)?;
+        self.list(&entry)?;
+        Ok(entry)
+    }
+
+    /// Puts an entry into the index, in the place of the one with its name. Its file must be there. The index is replaced
+    /// whole, as a watcher expects it.
+    ///
+    /// # Errors
+    /// The index can't be written.
+    pub fn list(&self, entry: &Entry) -> Result<()> {
+        let mut index = self.index()?;
         index.plugins.retain(|plugin| plugin.name != entry.name);
         index.plugins.push(entry.clone());
         self.write_index(&index)
+    }
+
+    fn index(&self) -> Result<Index> {
+        Ok(serde_json::from_slice(&fs::read(self.path.join("index.json"))?)?)
     }
 
     fn write_index(&self, index: &Index) -> Result<()> {
