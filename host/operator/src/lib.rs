@@ -23,6 +23,7 @@ pub mod plan;
 pub mod read;
 pub mod reason;
 pub mod reload;
+pub mod render;
 pub mod report;
 pub mod serve;
 pub mod session;

@@ -1,0 +1,195 @@
+//! From what was read to the data of one target: as it is, or through a template plugin.
+//!
+//! One call renders all entries of a target; one entry that fails fails the target, so that no half of it is ever written.
+use crate::{
+    data,
+    outcome::Fault,
+    plan::{Data, Desired, Target, Template, Version},
+};
+use runtime::{Ambient, Caller, Entry, RenderCall, Rendering, SourceSecret};
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+use std::{collections::BTreeSet, future::Future, sync::Arc};
+
+/// Renders templates: the runtime, or a script in tests.
+pub trait Renderer: Sync {
+    fn render(&self, call: RenderCall) -> impl Future<Output = Result<Rendering, runtime::Failure>> + Send;
+}
+
+impl Renderer for runtime::Runtime {
+    fn render(&self, call: RenderCall) -> impl Future<Output = Result<Rendering, runtime::Failure>> + Send {
+        runtime::Runtime::render(self, call)
+    }
+}
+
+/// What a target must hold.
+///
+/// # Errors
+/// The template fails, or Kubernetes would not take the data.
+pub async fn desired(
+    renderer: &impl Renderer,
+    target: &Target,
+    secrets: &Arc<Vec<SourceSecret>>,
+    namespace: &str,
+) -> Result<Desired, Fault> {
+    let mut desired = Desired { data: Data::new(), version: Version::Of(version), volatile: BTreeSet::new(), inputs: String::new() };
+    if target.template.as_ref().is_none_or(|template| template.include_all) {
+        desired.data = secrets.iter().map(|secret| (secret.key.clone(), Arc::clone(&secret.value))).collect();
+    }
+    if let Some(template) = &target.template
+        && !template.entries.is_empty()
+    {
+        let rendering = renderer.render(call(template, secrets, namespace)).await.map_err(|failure| at(target, failure.into()))?;
+        for rendered in rendering.entries {
+            if rendered.volatile {
+                desired.volatile.insert(rendered.key.clone());
+            }
+            desired.data.insert(rendered.key, Arc::new(rendered.value));
+        }
+        if !desired.volatile.is_empty() {
+            desired.inputs = inputs(template, secrets);
+        }
+    }
+    data::check(target.kind, &target.field, &desired.data)?;
+    Ok(desired)
+}
+
+fn version(data: &Data) -> String {
+    api::version::v1alpha1(data.iter().map(|(key, value)| (key.as_str(), value.expose_secret())))
+}
+
+fn call(template: &Template, secrets: &Arc<Vec<SourceSecret>>, namespace: &str) -> RenderCall {
+    RenderCall {
+        plugin: template.plugin.clone(),
+        dot: template.dot,
+        options: template.options.clone(),
+        entries: template.entries.iter().map(|(key, source)| Entry { key: key.clone(), source: source.clone() }).collect(),
+        secrets: Arc::clone(secrets),
+        imports: Arc::default(),
+        // A template has no business with files, variables or the network of the machine.
+        caller: Caller { namespace: namespace.into(), ambient: Ambient::Withheld, service_account: None },
+    }
+}
+
+fn at(target: &Target, fault: Fault) -> Fault {
+    Fault { message: format!("{}.template: {}", target.field, fault.message), ..fault }
+}
+
+/// Digest of all that a rendering depends on, but not of the plugin: a newer version must not re-roll random values.
+fn inputs(template: &Template, secrets: &[SourceSecret]) -> String {
+    let mut sha = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        sha.update((bytes.len() as u64).to_le_bytes());
+        sha.update(bytes);
+    };
+    part(template.dot.as_bytes());
+    part(template.options.to_string().as_bytes());
+    for (key, source) in &template.entries {
+        part(key.as_bytes());
+        part(source.as_bytes());
+    }
+    for secret in secrets {
+        part(secret.key.as_bytes());
+        part(secret.path.as_bytes());
+        part(secret.value.expose_secret());
+    }
+    hex::encode(sha.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        object::Name,
+        outcome::Class,
+        plan::{CreationPolicy, TargetKind},
+    };
+    use runtime::{Diagnostic, Failure, Rendered, SecretBytes};
+    use std::collections::BTreeMap;
+
+    struct Script(Result<Vec<(&'static str, &'static str, bool)>, Failure>);
+
+    impl Renderer for Script {
+        async fn render(&self, _: RenderCall) -> Result<Rendering, Failure> {
+            let value = |text: &str| SecretBytes::from(text.as_bytes().to_vec());
+            let entries = self.0.clone()?.into_iter();
+            let entries = entries.map(|(key, text, volatile)| Rendered { key: key.into(), value: value(text), volatile, missing: 0 });
+            Ok(Rendering { entries: entries.collect(), notices: vec![] })
+        }
+    }
+
+    fn target(template: Option<(bool, &[(&str, &str)])>) -> Target {
+        let template = template.map(|(include_all, entries)| Template {
+            plugin: "go-template".into(),
+            dot: "infisical-secret",
+            options: serde_json::json!({}),
+            include_all,
+            entries: entries.iter().map(|(key, source)| ((*key).into(), (*source).into())).collect::<BTreeMap<_, _>>(),
+        });
+        Target {
+            kind: TargetKind::Secret,
+            name: Name::new("n", "t"),
+            field: "spec.managedSecretReference".into(),
+            secret_type: String::new(),
+            policy: CreationPolicy::Orphan,
+            template,
+            metadata: None,
+        }
+    }
+
+    fn secrets() -> Arc<Vec<SourceSecret>> {
+        let secret = |key: &str, value: &str| SourceSecret {
+            key: key.into(),
+            value: Arc::new(SecretBytes::from(value.as_bytes().to_vec())),
+            path: "/".into(),
+            comment: String::new().into(),
+            tags: vec![],
+        };
+        Arc::new(vec![secret("A", "1"), secret("B", "2")])
+    }
+
+    async fn data(script: Script, template: Option<(bool, &[(&str, &str)])>) -> Result<Vec<(String, String)>, Fault> {
+        let desired = desired(&script, &target(template), &secrets(), "n").await?;
+        let text = |value: &SecretBytes| String::from_utf8(value.expose_secret().to_vec()).unwrap();
+        Ok(desired.data.iter().map(|(key, value)| (key.clone(), text(value))).collect())
+    }
+
+    fn row(key: &str, value: &str) -> (String, String) {
+        (key.into(), value.into())
+    }
+
+    #[tokio::test]
+    async fn a_target_without_a_template_holds_everything_and_asks_no_plugin() {
+        let script = Script(Err(Failure::Busy));
+        assert_eq!(data(script, None).await.unwrap(), [row("A", "1"), row("B", "2")]);
+    }
+
+    #[tokio::test]
+    async fn with_a_template_only_its_keys_count_unless_all_are_wanted_and_it_overrides() {
+        let script = || Script(Ok(vec![("A", "rendered", false)]));
+        assert_eq!(data(script(), Some((false, &[("A", "x")]))).await.unwrap(), [row("A", "rendered")]);
+        assert_eq!(data(script(), Some((true, &[("A", "x")]))).await.unwrap(), [row("A", "rendered"), row("B", "2")]);
+    }
+
+    #[tokio::test]
+    async fn a_failure_names_the_field_and_the_line() {
+        let diagnostic = Diagnostic { entry: "A".into(), line: 2, column: 3, message: "no such key".into() };
+        let fault = data(Script(Err(Failure::Template(vec![diagnostic]))), Some((false, &[("A", "x")]))).await.unwrap_err();
+        assert_eq!((fault.reason, fault.class), ("TemplateFailed", Class::UserFix));
+        assert!(
+            fault.message.starts_with("spec.managedSecretReference.template: ") && fault.message.contains("line 2"),
+            "{}",
+            fault.message
+        );
+    }
+
+    #[tokio::test]
+    async fn volatile_values_carry_the_digest_of_what_they_were_made_from() {
+        let rendered = |source: &'static str| async move {
+            let template: &[(&str, &str)] = &[("A", source)];
+            desired(&Script(Ok(vec![("A", "r", true)])), &target(Some((false, template))), &secrets(), "n").await.unwrap()
+        };
+        let (one, same, other) = (rendered("x").await, rendered("x").await, rendered("y").await);
+        assert!(one.volatile.contains("A") && one.inputs == same.inputs && one.inputs != other.inputs);
+    }
+}
