@@ -27,5 +27,6 @@ pub mod render;
 pub mod report;
 pub mod serve;
 pub mod session;
+pub mod start;
 pub mod target;
 pub mod trigger;

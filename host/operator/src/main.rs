@@ -1,1 +1,54 @@
-fn main() {}
+//! `infisical-operator`: see `infisical-operator help`.
+#![forbid(unsafe_code)]
+use anyhow::Context;
+use clap::Parser;
+use operator::cli::{Cli, Command, PluginCommand, RunArgs, normalise};
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(normalise(std::env::args_os()));
+    let result = match cli.command {
+        Command::Run(arguments) => run(&arguments),
+        Command::Crds => crds(),
+        Command::Compile { arguments } => return runtime::Runtime::compile_child(&arguments),
+        Command::Plugin { command } => plugin(&command),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("infisical-operator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(arguments: &RunArgs) -> anyhow::Result<()> {
+    arguments.logging.start();
+    for warning in arguments.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let stop = CancellationToken::new();
+    let signalled = stop.clone();
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("signals")?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("asked to end");
+        signalled.cancel();
+    });
+    operator::start::run(arguments.options()?, stop).await
+}
+
+fn crds() -> anyhow::Result<()> {
+    print!("{}", api::crds::yaml()?);
+    Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn plugin(command: &PluginCommand) -> anyhow::Result<()> {
+    command.run().await
+}

@@ -1,5 +1,7 @@
 //! `infisical-operator plugin …`: looks at a component without a cluster.
+use anyhow::{Context, bail};
 use clap::Subcommand;
+use runtime::{Inspection, Runtime};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -14,4 +16,53 @@ pub enum PluginCommand {
         /// A component.
         file: PathBuf,
     },
+}
+
+impl PluginCommand {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// The file can't be read; for `check`, the component would not serve.
+    pub async fn run(&self) -> anyhow::Result<()> {
+        let compiler = std::env::current_exe().context("the path of this program is not known")?;
+        let (Self::Inspect { file } | Self::Check { file }) = self;
+        let inspection = Runtime::inspect(file, &compiler).await.with_context(|| file.display().to_string())?;
+        match self {
+            Self::Inspect { .. } => print!("{}", describe(&inspection)),
+            Self::Check { .. } => {
+                if let Some(refused) = &inspection.refused {
+                    bail!("{}: would not serve: {refused}", file.display());
+                }
+                println!("{}: would serve, given what it needs", file.display());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn describe(inspection: &Inspection) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| text.push_str(&format!("{name:<12}{value}\n"));
+    if let Some(descriptor) = &inspection.descriptor {
+        line("name", &descriptor.name);
+        line("version", &descriptor.version);
+        line("summary", &descriptor.summary);
+    }
+    line("world", &inspection.world.map_or_else(|| "none of this contract".to_owned(), |world| world.to_string()));
+    line("digest", &inspection.digest);
+    line("size", &format!("{} bytes", inspection.size));
+    for import in &inspection.imports {
+        line("import", import);
+    }
+    for input in inspection.descriptor.iter().flat_map(|descriptor| &descriptor.inputs) {
+        let required = if input.required { "required" } else { "optional" };
+        let sensitive = if input.sensitive { ", as a handle" } else { "" };
+        line("input", &format!("{} ({required}{sensitive}): {}", input.name, input.summary));
+    }
+    for need in inspection.descriptor.iter().flat_map(|descriptor| &descriptor.needs) {
+        let required = if need.required { "required" } else { "optional" };
+        line("need", &format!("{} ({required}): {}", need.capability, need.reason));
+    }
+    line("serves", inspection.refused.as_deref().map_or("yes, given what it needs", |refused| refused));
+    text
 }

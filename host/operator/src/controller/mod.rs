@@ -1,4 +1,7 @@
-//! Controllers: which resource is reconciled when. What a reconcile does is in the module of its kind.
+//! Controllers: which resource is reconciled when, and what a reconcile of each kind does.
+mod context;
+pub mod infisical_secret;
 mod queue;
 
+pub use context::Context;
 pub use queue::{Changes, run};

@@ -20,9 +20,10 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use std::{
+    collections::HashMap,
     fmt::Debug,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -34,6 +35,14 @@ pub struct Reports {
     recorder: Recorder,
     metrics: Arc<Metrics>,
     events_refused: AtomicBool,
+    /// Statuses of ours that the watch may not have shown yet.
+    written: Mutex<HashMap<ObjectRef, Written>>,
+}
+
+/// What was written over which version: while a watch still shows that version, it lags behind.
+struct Written {
+    over: Option<String>,
+    conditions: Vec<Condition>,
 }
 
 /// A kind whose status is a list of conditions.
@@ -48,17 +57,45 @@ impl Reports {
     #[must_use]
     pub fn new(client: kube::Client, metrics: Arc<Metrics>, instance: Option<String>) -> Self {
         let reporter = Reporter { controller: "infisical-operator".into(), instance };
-        Self { recorder: Recorder::new(client.clone(), reporter), client, metrics, events_refused: AtomicBool::new(false) }
+        Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            client,
+            metrics,
+            events_refused: AtomicBool::new(false),
+            written: Mutex::default(),
+        }
+    }
+
+    /// The resource is gone.
+    pub fn forget(&self, object: &ObjectRef) {
+        self.written().remove(object);
+    }
+
+    fn written(&self) -> MutexGuard<'_, HashMap<ObjectRef, Written>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The conditions as they stand at the API server, as far as that is known.
+    fn before<K: Reported>(&self, object: &K, reference: &ObjectRef) -> Vec<Condition> {
+        let mut written = self.written();
+        match written.get(reference) {
+            Some(last) if last.over == object.meta().resource_version => last.conditions.clone(),
+            Some(_) => {
+                written.remove(reference);
+                object.conditions().to_vec()
+            }
+            None => object.conditions().to_vec(),
+        }
     }
 
     /// Reports one outcome. False: the status could not be written and should be tried again.
     pub async fn report<K: Reported>(&self, object: &K, reference: &ObjectRef, outcome: &Outcome, took: Duration) -> bool {
         self.metrics.reconciled(reference.kind, outcome.label(), took);
         self.log(reference, outcome, took);
-        let before = object.conditions();
-        let after = conditions(outcome, object.meta().generation, before, k8s_openapi::jiff::Timestamp::now());
+        let before = self.before(object, reference);
+        let after = conditions(outcome, object.meta().generation, &before, k8s_openapi::jiff::Timestamp::now());
         let written = after == before || self.write_status(object, reference, &after).await;
-        if let Some(note) = note(before, &after, outcome) {
+        if let Some(note) = note(&before, &after, outcome) {
             self.publish(object, note).await;
         }
         written
@@ -85,7 +122,11 @@ impl Reports {
         let api: Api<K> = Api::namespaced(self.client.clone(), &reference.namespace);
         let patch = Patch::Merge(serde_json::json!({ "status": { "conditions": conditions } }));
         match api.patch_status(&object.meta().name.clone().unwrap_or_default(), &PatchParams::default(), &patch).await {
-            Ok(_) => true,
+            Ok(_) => {
+                let written = Written { over: object.meta().resource_version.clone(), conditions: conditions.to_vec() };
+                self.written().insert(reference.clone(), written);
+                true
+            }
             // Deleted meanwhile.
             Err(kube::Error::Api(status)) if status.code == 404 => true,
             Err(error) => {

@@ -1,0 +1,80 @@
+//! What reconciles share.
+use crate::{
+    cluster::Cluster,
+    object::ObjectRef,
+    outcome::Outcome,
+    plan::Settings,
+    read::Reads,
+    reload::Reloader,
+    report::{Backoff, Reports, next_try},
+    session::Sessions,
+    target::Targets,
+    trigger::{Cause, Triggers},
+};
+use kube::runtime::controller::Action;
+use runtime::Runtime;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// A status that could not be written is written soon: the API server is back, or it is the only thing missing.
+const STATUS_AGAIN: Duration = Duration::from_secs(5);
+
+/// The parts of a running operator, as reconciles need them.
+pub struct Context {
+    pub settings: Settings,
+    pub cluster: Cluster,
+    pub runtime: Runtime,
+    pub sessions: Sessions,
+    pub reads: Reads,
+    pub targets: Targets,
+    pub reloader: Reloader,
+    pub reports: Reports,
+    pub triggers: Arc<Triggers>,
+    /// Every resource that was seen, with its faults in a row.
+    pub known: Mutex<HashMap<ObjectRef, Backoff>>,
+}
+
+impl Context {
+    /// When the resource is to be tried again, if by nothing else.
+    pub fn next(&self, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Action {
+        let wait = next_try(self.known().entry(object.clone()).or_default(), outcome, rand::random());
+        let soon = (!status_written).then_some(STATUS_AGAIN);
+        match wait.into_iter().chain(soon).min() {
+            Some(wait) => Action::requeue(wait),
+            None => Action::await_change(),
+        }
+    }
+
+    /// Digest of the component that serves under a name; empty where none does, and the call will say so.
+    #[must_use]
+    pub fn plugin_digest(&self, name: &str) -> String {
+        self.runtime.plugins().get(name).map(|info| info.digest.clone()).unwrap_or_default()
+    }
+
+    /// The resource is gone, or can't be followed: nothing is kept for it.
+    pub fn release(&self, object: &ObjectRef) {
+        self.reads.unsubscribe(object);
+        self.sessions.release(object);
+    }
+
+    /// The resource is gone.
+    pub fn forget(&self, object: &ObjectRef) {
+        self.release(object);
+        self.targets.forget(object);
+        self.reports.forget(object);
+        self.known().remove(object);
+    }
+
+    /// A plugin was swapped: whoever uses it must be done again, and few enough swaps happen to ask everybody.
+    pub fn wake_all(&self, cause: Cause) {
+        let objects: Vec<_> = self.known().keys().cloned().collect();
+        objects.iter().for_each(|object| self.triggers.wake(object, cause));
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<ObjectRef, Backoff>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

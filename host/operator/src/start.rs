@@ -1,0 +1,231 @@
+//! From options to a running operator, and back to nothing.
+//!
+//! Order at the start: plugins, watches, then, if it has the lead, controllers. At the end: no new reconciles, those that
+//! have begun end, the Lease is given back, tokens are revoked; all within seconds.
+use crate::{
+    cluster::{Cluster, Requests, Scope},
+    controller::{self, Changes, Context},
+    leader::Leadership,
+    metrics::Metrics,
+    options::Options,
+    plan::{Login, Settings},
+    read::Reads,
+    reload::Reloader,
+    report::Reports,
+    serve::{self, Readiness},
+    session::{ClientSettings, Sessions, SessionsConfig},
+    target::Targets,
+    trigger::{Cause, Triggers},
+};
+use anyhow::{Context as _, bail};
+use api::v1alpha1::InfisicalSecret;
+use kube::{
+    Api, Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use runtime::{CompileLimits, Grants, Runtime};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// Reconciles that have begun end within this, or are dropped: each is safe to be cut anywhere.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Runs an operator until `stop`.
+///
+/// # Errors
+/// It can't start, or has lost the lead.
+pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
+    // Fails only where it was done before.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let settings = Settings::new(&options)?;
+    let client = client(&options).await?;
+    let metrics = Arc::new(Metrics::default());
+    let readiness = Readiness::default();
+    readiness.set("plugins", false);
+    readiness.set("caches", false);
+    if let Some(address) = options.health {
+        let bound = serve::probes(address, readiness.clone(), stop.clone()).await?;
+        tracing::info!(%bound, "serving probes");
+    }
+    if let Some(wanted) = &options.metrics {
+        let bound = serve::metrics(wanted, Arc::clone(&metrics), stop.clone()).await?;
+        tracing::info!(%bound, tls = wanted.tls.is_some(), "serving metrics");
+    }
+    let runtime = plugins(&options, &metrics).await?;
+    readiness.set("plugins", true);
+
+    let scopes: Vec<Option<String>> = match options.namespaces.as_slice() {
+        [] => vec![None],
+        names => names.iter().cloned().map(Some).collect(),
+    };
+    let scope = if options.namespaces.is_empty() { Scope::All } else { Scope::Namespaces(options.namespaces.clone()) };
+    let (triggers, woken) = Triggers::new(&scopes);
+    let triggers = Arc::new(triggers);
+    let cluster = Cluster::new(Requests::new(client.clone()), Arc::clone(&triggers), &scope);
+    let reloader = Reloader::new(cluster.clone(), &scope);
+    let watches = {
+        let (cluster, reloader) = (cluster.clone(), reloader.clone());
+        tokio::spawn(async move { tokio::join!(cluster.run(), reloader.run()) })
+    };
+    let context = Arc::new(context(settings, client.clone(), metrics, runtime, cluster, reloader, triggers, &options));
+    let synced = {
+        let (context, readiness) = (Arc::clone(&context), readiness.clone());
+        tokio::spawn(async move {
+            tokio::join!(context.cluster.ready(), context.reloader.ready());
+            readiness.set("caches", true);
+        })
+    };
+    let swaps = tokio::spawn(swapped(Arc::clone(&context)));
+
+    let mut leadership = match &options.leader {
+        Some(leader) => Some(Leadership::stand(client.clone(), leader).await?),
+        None => None,
+    };
+    let leads = match &mut leadership {
+        Some(leadership) => leadership.won(&stop).await,
+        None => true,
+    };
+    let mut lost = false;
+    if leads {
+        tracing::info!(namespaces = ?options.namespaces, "reconciling");
+        let ending = stop.child_token();
+        let controllers = async {
+            tokio::join!(controllers(&client, &scopes, woken, &context, &ending), context.reads.run(ending.clone()));
+        };
+        tokio::pin!(controllers);
+        lost = tokio::select! {
+            () = stop.cancelled() => false,
+            () = &mut controllers => false,
+            () = lead_lost(&mut leadership) => true,
+        };
+        ending.cancel();
+        if tokio::time::timeout(DRAIN, controllers).await.is_err() {
+            tracing::warn!("some reconciles did not end in time and were cut");
+        }
+    }
+    if let Some(leadership) = leadership {
+        leadership.release().await;
+    }
+    context.sessions.shutdown().await;
+    for task in [watches.abort_handle(), synced.abort_handle(), swaps.abort_handle()] {
+        task.abort();
+    }
+    if lost {
+        bail!("the lead was lost; another replica has it, or the API server could not be reached");
+    }
+    tracing::info!("ended");
+    Ok(())
+}
+
+async fn client(options: &Options) -> anyhow::Result<Client> {
+    let config = match &options.kubeconfig {
+        Some(path) => {
+            let file = Kubeconfig::read_from(path).with_context(|| format!("--kubeconfig {}", path.display()))?;
+            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?
+        }
+        None => Config::infer().await.context("no cluster: pass --kubeconfig, or run in a pod with a service account")?,
+    };
+    Ok(Client::try_from(config)?)
+}
+
+async fn plugins(options: &Options, metrics: &Arc<Metrics>) -> anyhow::Result<Runtime> {
+    let plugins = &options.plugins;
+    let mut withheld: BTreeMap<String, Grants> = BTreeMap::new();
+    for (plugin, capability) in &plugins.withheld {
+        let capability = capability.parse().with_context(|| format!("--withhold-grant {plugin}={capability}"))?;
+        withheld.entry(plugin.clone()).or_default().0.insert(capability);
+    }
+    let config = runtime::Config {
+        bundle: plugins.bundle.clone(),
+        shipped_cache: None,
+        local_cache: plugins.cache.clone(),
+        compiler: plugins.compiler.clone(),
+        compile_limits: CompileLimits::default(),
+        limits: BTreeMap::new(),
+        mounts: plugins.mounts.clone(),
+        environment: std::env::vars().collect(),
+        private_egress: plugins.private_egress,
+        withheld,
+        observer: Arc::clone(metrics) as Arc<dyn runtime::Observer>,
+    };
+    let runtime = Runtime::start(config).await.context("the plugins can't be started")?;
+    for (name, info) in runtime.plugins().iter() {
+        let version = info.descriptor.as_ref().map(|descriptor| descriptor.version.as_str()).unwrap_or_default();
+        match &info.error {
+            None => tracing::info!(plugin = name, version, world = %info.world, "plugin loaded"),
+            Some(error) => tracing::error!(plugin = name, world = %info.world, error, "plugin not loaded"),
+        }
+    }
+    Ok(runtime)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the one place where all parts meet")]
+fn context(
+    settings: Settings,
+    client: Client,
+    metrics: Arc<Metrics>,
+    runtime: Runtime,
+    cluster: Cluster,
+    reloader: Reloader,
+    triggers: Arc<Triggers>,
+    options: &Options,
+) -> Context {
+    let accounts = cluster.clone();
+    let token_sources = Arc::new(move |login: &Login| {
+        let account = login.service_account.clone()?;
+        Some(accounts.token_source(account, login.server.trusted))
+    });
+    let observed = ClientSettings::new(env!("CARGO_PKG_VERSION"), Some(Arc::clone(&metrics) as Arc<dyn infisical::Observer>));
+    let sessions = Sessions::new(SessionsConfig::new(Arc::new(runtime.clone()), token_sources, Arc::clone(&metrics), observed));
+    let waking = Arc::clone(&triggers);
+    let wake = Box::new(move |user: &crate::object::ObjectRef| waking.wake(user, Cause::Read));
+    let reads = Reads::new(wake, Arc::new(crate::clock::SystemClock), Arc::clone(&metrics));
+    let instance = options.leader.as_ref().map(|leader| leader.identity.clone());
+    Context {
+        settings,
+        targets: Targets::new(cluster.clone()),
+        reports: Reports::new(client, metrics, instance),
+        cluster,
+        runtime,
+        sessions,
+        reads,
+        reloader,
+        triggers,
+        known: std::sync::Mutex::default(),
+    }
+}
+
+async fn controllers(
+    client: &Client,
+    scopes: &[Option<String>],
+    woken: Vec<futures::channel::mpsc::UnboundedReceiver<crate::object::ObjectRef>>,
+    context: &Arc<Context>,
+    ending: &CancellationToken,
+) {
+    // The index must know what is there before targets are compared.
+    tokio::join!(context.cluster.ready(), context.reloader.ready());
+    let all = scopes.iter().zip(woken).map(|(scope, woken)| {
+        let api: Api<InfisicalSecret> = match scope {
+            Some(namespace) => Api::namespaced(client.clone(), namespace),
+            None => Api::all(client.clone()),
+        };
+        let forgetting = Arc::clone(context);
+        let changes = Changes::new("InfisicalSecret", Arc::clone(&context.triggers), move |object| forgetting.forget(&object));
+        controller::run(api, changes, woken, Arc::clone(context), controller::infisical_secret::reconcile, ending.clone())
+    });
+    futures::future::join_all(all).await;
+}
+
+async fn lead_lost(leadership: &mut Option<Leadership>) {
+    match leadership {
+        Some(leadership) => leadership.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn swapped(context: Arc<Context>) {
+    let mut changes = context.runtime.changes();
+    while changes.changed().await.is_ok() {
+        context.wake_all(Cause::Plugin);
+    }
+}
