@@ -29,8 +29,8 @@ pub struct Options {
 pub struct PluginOptions {
     /// The bundle folder.
     pub bundle: PathBuf,
-    /// Machine code that was built beside it.
-    pub shipped_cache: Option<PathBuf>,
+    /// Machine code that was built beside it, and the digest of its manifest.
+    pub shipped_cache: Option<(PathBuf, String)>,
     /// Machine code of our own.
     pub cache: PathBuf,
     /// This program, which compiles as a child.

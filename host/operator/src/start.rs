@@ -23,7 +23,7 @@ use kube::{
     Api, Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use runtime::{CompileLimits, Grants, Runtime};
+use runtime::{CompileLimits, Grants, Runtime, ShippedCache};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -137,7 +137,7 @@ async fn plugins(options: &Options, metrics: &Arc<Metrics>) -> anyhow::Result<Ru
     }
     let config = runtime::Config {
         bundle: plugins.bundle.clone(),
-        shipped_cache: None,
+        shipped_cache: plugins.shipped_cache.clone().map(|(folder, manifest)| ShippedCache { folder, manifest }),
         local_cache: plugins.cache.clone(),
         compiler: plugins.compiler.clone(),
         compile_limits: CompileLimits::default(),

@@ -2,11 +2,7 @@
 //!
 //! In one run: the floor (what the API server alone takes for the writes that can't be avoided), the first sync, a minute in
 //! which nothing changes, and a change of every value. Calls are counted by the stub, reads and writes by the API server.
-use crate::{
-    duration, process,
-    requests::Requests,
-    stub::Stub,
-};
+use crate::{duration, process, requests::Requests, stub::Stub};
 use anyhow::{Context, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Secret;
@@ -17,10 +13,9 @@ use kube::{
 use serde_json::json;
 use std::{
     collections::BTreeMap,
-    process::{Command, Stdio},
     time::{Duration, Instant},
 };
-use support::{Cluster, ControlPlane, Namespace, Process, Target};
+use support::{Cluster, ControlPlane, Namespace, Operator, Process, Setup};
 
 #[derive(clap::Args, Debug)]
 pub struct Options {
@@ -52,8 +47,8 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     let plane = ControlPlane::exclusive().await?;
     let cluster = plane.cluster();
     cluster.establish(api::crds::crds()).await?;
-    let bundle = support::bundle()?;
-    let program = Target::of_this_program()?.build("infisical-operator")?;
+    let bundle = support::default_bundle().await?.folder;
+    let program = Setup::program().await?;
 
     println!("floor: {} creates of Secrets and as many status patches, {CONNECTIONS} connections …", options.n);
     let floor = floor(cluster, options).await?;
@@ -63,38 +58,33 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
     namespace.secret("credentials", [("clientId", "bench"), ("clientSecret", "bench")]).await?;
     println!("{} resources over {} folders …", options.n, options.folders);
     create(&namespace, options, &address).await?;
-    let since = settled(cluster.client()).await?;
 
     println!("first sync …");
-    let cache = tempfile::tempdir()?;
-    let mut command = Command::new(&program);
-    command
-        .arg("run")
-        .arg("--kubeconfig")
-        .arg(cluster.kubeconfig())
-        .arg("--bundle-dir")
-        .arg(&bundle)
-        .arg("--cache-dir")
-        .arg(cache.path())
-        .args(["--health-probe-bind-address=0", "--log-level=warn"])
-        .stdin(Stdio::null());
+    let state = tempfile::tempdir()?;
+    let setup = Setup { arguments: vec!["--log-level=warn".into()], ..Setup::new(cluster.kubeconfig(), &bundle, state.path())? };
+    // Once before, so that compiling the plugins is not measured: `benches plugins` does.
+    let mut warm_up = Operator::start(&program, &Setup { namespaces: vec!["floor".into()], ..setup.clone() })?;
+    warm_up.ready().await?;
+    warm_up.stop().await?;
+    let since = settled(cluster.client()).await?;
     let began = Instant::now();
-    let mut operator = Process::start("operator", &mut command, &cache.path().join("operator.log"))?;
-    let first_sync = synced(&namespace, options.n, 1, &mut operator).await? - began;
-    ready(&namespace, options.n, &mut operator).await?;
-    let first = Figures::read(&operator, cluster.client(), &stub).await?;
+    let mut running = Operator::start(&program, &setup)?;
+    let operator = running.process();
+    let first_sync = synced(&namespace, options.n, 1, operator).await? - began;
+    ready(&namespace, options.n, operator).await?;
+    let first = Figures::read(operator, cluster.client(), &stub).await?;
     let rss = process::resident_mib(operator.id())?;
 
     println!("nothing changes for {:?} …", options.quiet);
     tokio::time::sleep(options.quiet).await;
-    let quiet = Figures::read(&operator, cluster.client(), &stub).await?;
+    let quiet = Figures::read(operator, cluster.client(), &stub).await?;
 
     println!("every value changes …");
     let changed = Instant::now();
     let version = stub.change_all();
-    let change_all = synced(&namespace, options.n, version, &mut operator).await? - changed;
-    let last = Figures::read(&operator, cluster.client(), &stub).await?;
-    operator.terminate()?;
+    let change_all = synced(&namespace, options.n, version, operator).await? - changed;
+    let last = Figures::read(operator, cluster.client(), &stub).await?;
+    running.stop().await?;
 
     let row = |name: &str, value: String| println!("{name:<58}{value:>14}");
     println!();
@@ -250,10 +240,12 @@ async fn synced(namespace: &Namespace, n: usize, version: u64, operator: &mut Pr
     let deadline = tokio::time::Instant::now() + Duration::from_secs(300);
     while done.len() < n {
         operator.check_alive()?;
-        let event = tokio::time::timeout_at(deadline, watch.try_next()).await.with_context(|| format!("{} of {n} synced", done.len()))??;
+        let event =
+            tokio::time::timeout_at(deadline, watch.try_next()).await.with_context(|| format!("{} of {n} synced", done.len()))??;
         use kube::runtime::watcher::Event::{Apply, InitApply};
         if let Some(Apply(secret) | InitApply(secret)) = event {
-            let values: Vec<_> = secret.data.iter().flatten().filter(|(key, _)| key.starts_with("KEY_")).map(|(_, value)| &value.0).collect();
+            let values: Vec<_> =
+                secret.data.iter().flatten().filter(|(key, _)| key.starts_with("KEY_")).map(|(_, value)| &value.0).collect();
             if !values.is_empty() && values.iter().all(|value| value.ends_with(wanted.as_bytes())) {
                 done.insert(secret.metadata.name);
             }

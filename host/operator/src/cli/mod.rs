@@ -67,8 +67,11 @@ pub struct RunArgs {
     #[arg(long, env = "INFISICAL_OPERATOR_BUNDLE_DIR", default_value = "/plugins")]
     pub bundle_dir: PathBuf,
     /// Folder of machine code that was built beside the bundle.
-    #[arg(long, env = "INFISICAL_OPERATOR_SHIPPED_CACHE_DIR")]
+    #[arg(long, env = "INFISICAL_OPERATOR_SHIPPED_CACHE_DIR", requires = "shipped_cache_digest")]
     pub shipped_cache_dir: Option<PathBuf>,
+    /// Digest of the manifest.json in it, as sha256:…, which vouches for the rest.
+    #[arg(long, env = "INFISICAL_OPERATOR_SHIPPED_CACHE_DIGEST", requires = "shipped_cache_dir")]
+    pub shipped_cache_digest: Option<String>,
     /// Folder for machine code of the operator's own.
     #[arg(long, env = "INFISICAL_OPERATOR_CACHE_DIR", default_value = "/tmp/infisical-operator-cache")]
     pub cache_dir: PathBuf,
@@ -184,7 +187,7 @@ impl RunArgs {
             token_request_system_accounts: self.token_request_system_accounts.clone(),
             plugins: PluginOptions {
                 bundle: self.bundle_dir.clone(),
-                shipped_cache: self.shipped_cache_dir.clone(),
+                shipped_cache: self.shipped_cache_dir.clone().zip(self.shipped_cache_digest.clone()),
                 cache: self.cache_dir.clone(),
                 compiler: std::env::current_exe().context("the path of this program is not known")?,
                 mounts: self.mounts.iter().map(|(name, path)| (name.clone(), path.into())).collect(),

@@ -1,0 +1,136 @@
+//! Plugins alone: no cluster, no server.
+use anyhow::Context;
+use runtime::{
+    Ambient, AuthCall, CallRecord, Caller, CompileLimits, Config, Entry, LoadRecord, Observer, RenderCall, Runtime, SecretBytes,
+    SourceSecret,
+};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use support::Setup;
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn called(&self, _: &CallRecord<'_>) {}
+
+    fn loaded(&self, _: &LoadRecord<'_>) {}
+}
+
+/// Enough that the slowest of a hundred is no accident.
+const CALLS: usize = 5000;
+const RENDERINGS: usize = 1000;
+/// Of one target.
+const ENTRIES: usize = 100;
+
+pub async fn run() -> anyhow::Result<()> {
+    let bundle = support::default_bundle().await?.folder;
+    let program = Setup::program().await?;
+    let state = tempfile::tempdir()?;
+    let start = async || -> anyhow::Result<(Runtime, Duration)> {
+        let began = Instant::now();
+        let runtime = Runtime::start(config(&bundle, state.path(), &program)).await?;
+        Ok((runtime, began.elapsed()))
+    };
+    let (cold, cold_took) = start().await?;
+    let plugins = cold.plugins().len();
+    drop(cold);
+    let mut warm = Vec::new();
+    for _ in 0..10 {
+        warm.push(start().await?.1);
+    }
+    let (runtime, _) = start().await?;
+    println!("{:<48}{:>12}{:>12}", "", "p50", "p99");
+    println!("{:<48}{:>12}", format!("start to ready, cold: {plugins} plugins compiled"), show(cold_took));
+    row("start to ready, warm: from the cache", warm);
+
+    let mut calls = Vec::with_capacity(CALLS);
+    for _ in 0..CALLS {
+        let call = login();
+        let began = Instant::now();
+        runtime.authenticate(call).await.context("universal")?;
+        calls.push(began.elapsed());
+    }
+    row("login proof: instantiate, call, assemble, drop", calls);
+
+    for (name, source) in [("one value", "{{ .KEY_1.Value }}"), ("two functions", "{{ .KEY_1.Value | upper | b64enc }}")] {
+        let (secrets, mut times) = (secrets(), Vec::with_capacity(RENDERINGS));
+        for _ in 0..RENDERINGS {
+            let call = rendering(source, &secrets);
+            let began = Instant::now();
+            runtime.render(call).await.context("go-template")?;
+            times.push(began.elapsed());
+        }
+        row(&format!("rendering of {ENTRIES} entries, {name} each"), times);
+    }
+    Ok(())
+}
+
+fn config(bundle: &Path, cache: &Path, program: &Path) -> Config {
+    Config {
+        bundle: bundle.into(),
+        shipped_cache: None,
+        local_cache: cache.into(),
+        compiler: program.into(),
+        compile_limits: CompileLimits::default(),
+        limits: BTreeMap::new(),
+        mounts: BTreeMap::new(),
+        environment: BTreeMap::new(),
+        private_egress: false,
+        withheld: BTreeMap::new(),
+        observer: Arc::new(Nobody),
+    }
+}
+
+fn caller() -> Caller {
+    Caller { namespace: "bench".into(), ambient: Ambient::Withheld, service_account: None }
+}
+
+fn value(text: &str) -> SecretBytes {
+    SecretBytes::from(text.as_bytes().to_vec())
+}
+
+fn login() -> AuthCall {
+    let inputs = [("client-id", "7f3a"), ("client-secret", "correct-horse")].map(|(name, text)| (name.to_owned(), value(text)));
+    AuthCall { plugin: "universal".into(), settings: serde_json::json!({}), inputs: inputs.into(), caller: caller() }
+}
+
+fn secrets() -> Arc<Vec<SourceSecret>> {
+    let secret = |number| SourceSecret {
+        key: format!("KEY_{number}"),
+        value: Arc::new(value("value")),
+        path: "/".into(),
+        comment: String::new().into(),
+        tags: vec![],
+    };
+    Arc::new((0..ENTRIES).map(secret).collect())
+}
+
+fn rendering(source: &str, secrets: &Arc<Vec<SourceSecret>>) -> RenderCall {
+    RenderCall {
+        plugin: "go-template".into(),
+        dot: "infisical-secret",
+        options: serde_json::json!({ "missing-key": "error" }),
+        entries: (0..ENTRIES).map(|number| Entry { key: format!("OUT_{number}"), source: source.into() }).collect(),
+        secrets: Arc::clone(secrets),
+        imports: Arc::default(),
+        caller: caller(),
+    }
+}
+
+fn row(name: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+    println!("{name:<48}{:>12}{:>12}", show(at(50)), show(at(99)));
+}
+
+fn show(time: Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds >= 1.0 => format!("{seconds:.2} s"),
+        seconds if seconds >= 0.001 => format!("{:.2} ms", seconds * 1e3),
+        seconds => format!("{:.0} µs", seconds * 1e6),
+    }
+}
