@@ -1,4 +1,4 @@
-//! Reasons of the faults and warnings that a plan gives, as they stand in conditions, Events and metrics. All of them here,
+//! Reasons of the faults and warnings that a plan and its targets give, as they stand in conditions, Events and metrics. All of them here,
 //! so that they stay few and are spelt in one way.
 
 /// `spec.authentication` names no method.
@@ -49,3 +49,39 @@ pub const DEPRECATED: &str = "DeprecatedField";
 pub const UNKNOWN_VALUE: &str = "UnknownValue";
 /// A wish that this version does not serve. A warning.
 pub const NOT_SERVED: &str = "NotServed";
+/// The target is controlled by someone else.
+pub const TARGET_OWNED: &str = "TargetOwned";
+/// The target is there already, with keys of someone else.
+pub const TARGET_EXISTS: &str = "TargetExists";
+/// Another resource keeps the target.
+pub const TARGET_CLAIMED: &str = "TargetClaimed";
+/// The target is being deleted and waits for its finalizers.
+pub const TARGET_TERMINATING: &str = "TargetTerminating";
+/// The target is immutable and out of date.
+pub const TARGET_IMMUTABLE: &str = "TargetImmutable";
+/// The target has another type than the resource wants. A warning.
+pub const SECRET_TYPE_IMMUTABLE: &str = "SecretTypeImmutable";
+/// Others keep changing what is to be written.
+pub const WRITE_CONFLICT: &str = "WriteConflict";
+/// The API server refuses a workload as it would be after its restart.
+pub const WORKLOAD_INVALID: &str = "WorkloadInvalid";
+/// The operator may not watch a kind of object.
+pub const WATCH_FORBIDDEN: &str = "WatchForbidden";
+/// A target's namespace is not there.
+pub const NAMESPACE_NOT_FOUND: &str = "NamespaceNotFound";
+/// A target's namespace is being deleted.
+pub const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
+/// The operator lacks a right, or a policy of the cluster refuses.
+pub const API_SERVER_FORBIDDEN: &str = "ApiServerForbidden";
+/// The API server refuses an object as it is.
+pub const API_SERVER_INVALID: &str = "ApiServerInvalid";
+/// The API server does not know the operator.
+pub const API_SERVER_UNAUTHORIZED: &str = "ApiServerUnauthorized";
+/// The API server has a fault, or too much to do.
+pub const API_SERVER_UNAVAILABLE: &str = "ApiServerUnavailable";
+/// The API server can't be reached.
+pub const API_SERVER_UNREACHABLE: &str = "ApiServerUnreachable";
+/// The API server gave no answer in time.
+pub const API_SERVER_TIMED_OUT: &str = "ApiServerTimedOut";
+/// An answer of the API server can't be decoded.
+pub const API_SERVER_ANSWER: &str = "ApiServerAnswer";

@@ -2,7 +2,10 @@
 //!
 //! Texts of the API server and of admission webhooks may quote what was sent, so a text is shown only after the values of the
 //! object at hand were taken out of it, and an answer that can't be decoded is never shown at all.
-use crate::outcome::{Class, Fault};
+use crate::{
+    outcome::{Class, Fault},
+    reason,
+};
 use kube::core::Status;
 use std::time::Duration;
 
@@ -49,37 +52,42 @@ impl RequestError {
             Self::Status(status) => status,
             Self::TimedOut => {
                 return Fault::new(
-                    "ApiServerTimedOut",
+                    reason::API_SERVER_TIMED_OUT,
                     Class::Transient,
                     format!("could not {doing}: the API server gave no answer in time"),
                 );
             }
             Self::Unreachable => {
-                return Fault::new("ApiServerUnreachable", Class::Transient, format!("could not {doing}: the API server can't be reached"));
+                return Fault::new(
+                    reason::API_SERVER_UNREACHABLE,
+                    Class::Transient,
+                    format!("could not {doing}: the API server can't be reached"),
+                );
             }
             Self::Undecodable => {
                 return Fault::new(
-                    "ApiServerAnswer",
+                    reason::API_SERVER_ANSWER,
                     Class::Bug,
                     format!("could not {doing}: the answer of the API server can't be decoded"),
                 );
             }
         };
         let text = scrub(&status.message, secrets);
-        let terminating = status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.reason == "NamespaceTerminating");
+        let terminating =
+            status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.reason == reason::NAMESPACE_TERMINATING);
         let (reason, class, advice) = match status.code {
-            _ if terminating => ("NamespaceTerminating", Class::Transient, "its namespace is being deleted"),
-            401 => ("ApiServerUnauthorized", Class::Transient, "the API server does not accept the operator's credentials"),
+            _ if terminating => (reason::NAMESPACE_TERMINATING, Class::Transient, "its namespace is being deleted"),
+            401 => (reason::API_SERVER_UNAUTHORIZED, Class::Transient, "the API server does not accept the operator's credentials"),
             403 => (
-                "ApiServerForbidden",
+                reason::API_SERVER_FORBIDDEN,
                 Class::Denied,
                 "grant the operator's service account that verb, or satisfy the policy that refused it",
             ),
-            404 => ("NamespaceNotFound", Class::UserFix, "create the namespace, or name another one"),
-            409 => ("WriteConflict", Class::Transient, "other writers keep changing it; it is tried again"),
-            413 => ("TargetTooLarge", Class::UserFix, "the API server refuses its size"),
-            400 | 422 => ("ApiServerInvalid", Class::UserFix, "the API server refuses it as it is"),
-            _ => ("ApiServerUnavailable", Class::Transient, "it is tried again"),
+            404 => (reason::NAMESPACE_NOT_FOUND, Class::UserFix, "create the namespace, or name another one"),
+            409 => (reason::WRITE_CONFLICT, Class::Transient, "other writers keep changing it; it is tried again"),
+            413 => (reason::TOO_LARGE, Class::UserFix, "the API server refuses its size"),
+            400 | 422 => (reason::API_SERVER_INVALID, Class::UserFix, "the API server refuses it as it is"),
+            _ => (reason::API_SERVER_UNAVAILABLE, Class::Transient, "it is tried again"),
         };
         let mut fault = Fault::new(reason, class, format!("could not {doing}: {advice}: {text}"));
         fault.retry_after = status

@@ -8,6 +8,7 @@ use crate::{
     object::Name,
     outcome::{Class, Fault},
     plan::TargetKind,
+    reason,
 };
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -77,7 +78,7 @@ fn refused_fault(resource: &str, namespace: Option<&str>) -> Fault {
     };
     let message =
         format!("the operator may not list and watch {resource} in {place}: {cost}; grant its service account the verbs list and watch");
-    Fault::new("WatchForbidden", Class::Denied, message)
+    Fault::new(reason::WATCH_FORBIDDEN, Class::Denied, message)
 }
 
 pub(crate) async fn ready(health: &signal::Sender<Health>) {

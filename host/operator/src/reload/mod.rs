@@ -17,6 +17,7 @@ use crate::{
     object::Name,
     outcome::{Class, Fault},
     plan::TargetKind,
+    reason,
 };
 use api::well_known::annotation::{AUTO_RELOAD, MANAGED_SECRET_PREFIX};
 use consumes::consumes;
@@ -404,7 +405,7 @@ fn workload(kind: Kind, metadata: &ObjectMeta) -> Option<Workload> {
 fn fault(error: &RequestError, workload: &Workload, secrets: &str) -> Fault {
     let mut fault = error.fault(&format!("restart {workload}, which reads {secrets}"), std::iter::empty());
     if fault.class == Class::UserFix && error.code() != 404 {
-        fault.reason = "WorkloadInvalid";
+        fault.reason = reason::WORKLOAD_INVALID;
     }
     fault
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     outcome::{Class, Fault},
     plan::{Desired, Owner, Target, TargetKind},
+    reason,
 };
 use api::well_known::annotation;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -120,13 +121,13 @@ fn type_warning(live: &Object, target: &Target) -> Option<Fault> {
         "{field}.secretType: Secret {name} has the type {found}, and a Secret's type can't be changed to {wanted}: its data is kept \
          up to date with the type it has; delete it to have it made anew, or set secretType: {found}"
     );
-    Some(Fault::new("SecretTypeImmutable", Class::UserFix, message))
+    Some(Fault::new(reason::SECRET_TYPE_IMMUTABLE, Class::UserFix, message))
 }
 
 fn immutable(target: &Target) -> Fault {
     let Target { field, kind, name, .. } = target;
     let message = format!("{field}: {kind} {name} is immutable and its data is out of date: delete it to have it made anew, not immutable");
-    Fault::new("TargetImmutable", Class::UserFix, message)
+    Fault::new(reason::TARGET_IMMUTABLE, Class::UserFix, message)
 }
 
 #[cfg(test)]

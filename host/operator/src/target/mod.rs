@@ -23,8 +23,10 @@ use crate::{
     object::{Name, ObjectRef},
     outcome::{Class, Fault},
     plan::{CreationPolicy, Data, Desired, Owner, Target},
+    reason,
     trigger::Cause,
 };
+use api::well_known::annotation;
 use claims::Claims;
 use compare::{Compared, Step, compare};
 use futures::future::join_all;
@@ -138,7 +140,7 @@ impl Targets {
         }
         let Target { field, kind, name, .. } = target;
         let message = format!("{field}: {kind} {name} was changed by others {ATTEMPTS} times while it was written: it is tried again");
-        Err(Fault::new("WriteConflict", Class::Transient, message))
+        Err(Fault::new(reason::WRITE_CONFLICT, Class::Transient, message))
     }
 
     async fn write(&self, key: &Key, compared: &Compared, digest: [u8; 32]) -> Result<(), RequestError> {
@@ -178,7 +180,7 @@ impl Targets {
         let Some(holder) = claims.holder(key, owner, &owners) else { return Ok(()) };
         let Target { field, kind, name, .. } = target;
         let message = format!("{field}: {kind} {name} is the target of {holder} already: name another target, or remove it there");
-        Err(Fault::new("TargetClaimed", Class::UserFix, message))
+        Err(Fault::new(reason::TARGET_CLAIMED, Class::UserFix, message))
     }
 
     /// Deletes what the resource owns and no longer names. To be called only after all its targets were applied, so that a
@@ -201,7 +203,9 @@ impl Targets {
         let Some(live) = Object::get(requests, &key).await.map_err(|error| doing("get", &error))? else { return Ok(None) };
         let references = live.metadata.owner_references.clone().unwrap_or_default();
         let others: Vec<_> = references.iter().filter(|reference| reference.uid != owner.uid).cloned().collect();
-        if others.len() == references.len() || live.metadata.deletion_timestamp.is_some() {
+        // What a user gave our reference by hand is not a target of ours.
+        let written_by_us = live.annotation(annotation::VERSION).is_some();
+        if others.len() == references.len() || !written_by_us || live.metadata.deletion_timestamp.is_some() {
             return Ok(None);
         }
         let written = if others.is_empty() {

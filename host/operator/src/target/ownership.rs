@@ -3,6 +3,7 @@ use super::object::Object;
 use crate::{
     outcome::{Class, Fault},
     plan::{CreationPolicy, Owner, Target},
+    reason,
 };
 use api::well_known::annotation;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -12,7 +13,7 @@ pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(),
     let Target { field, kind, name, .. } = target;
     if let Some(other) = controller(live).filter(|reference| !is_ours(reference, owner)) {
         return Err(Fault::new(
-            "TargetOwned",
+            reason::TARGET_OWNED,
             Class::UserFix,
             format!(
                 "{field}: {kind} {name} is controlled by {} {}: name another target, or remove the target there",
@@ -23,7 +24,7 @@ pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(),
     if live.metadata.deletion_timestamp.is_some() {
         let finalizers = live.metadata.finalizers.as_deref().unwrap_or_default().join(", ");
         return Err(Fault::new(
-            "TargetTerminating",
+            reason::TARGET_TERMINATING,
             Class::Transient,
             format!("{field}: {kind} {name} is being deleted and waits for its finalizers ({finalizers})"),
         ));
@@ -35,7 +36,7 @@ pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(),
     let keys: Vec<_> = live.data.keys().take(5).map(String::as_str).collect();
     let more = if live.data.len() > keys.len() { ", …" } else { "" };
     Err(Fault::new(
-        "TargetExists",
+        reason::TARGET_EXISTS,
         Class::UserFix,
         format!(
             "{field}: {kind} {name} exists and has keys that nobody of ours wrote ({}{more}), which would be lost: name another target, \

@@ -192,6 +192,8 @@ async fn a_target_that_is_no_longer_named_is_deleted_only_if_it_is_owned() -> Re
     let reference = |uid: &str, name: &str, controller: bool| json!({"apiVersion": "secrets.infisical.com/v1alpha1", "kind": "InfisicalSecret", "name": name, "uid": uid, "controller": controller});
     let references = json!([reference(&owner.uid, "a", true), reference(&other.uid, "other", false)]);
     world.edit("shared", json!({"metadata": {"ownerReferences": references}})).await?;
+    world.namespace.secret("by-hand", [("THEIRS", "1")]).await?;
+    world.edit("by-hand", json!({"metadata": {"ownerReferences": [reference(&owner.uid, "a", false)]}})).await?;
     world.caught_up().await?;
     let named = &all[..1];
     world.targets.declare(&owner, named);
@@ -206,6 +208,7 @@ async fn a_target_that_is_no_longer_named_is_deleted_only_if_it_is_owned() -> Re
         })
         .await?;
     assert!(world.secrets().get_opt("orphan").await?.is_some());
+    assert!(world.secrets().get_opt("by-hand").await?.is_some());
     assert!(world.secrets().get_opt("kept").await?.is_some());
     let shared = world.secrets().get("shared").await?;
     assert_eq!(shared.owner_references().iter().map(|reference| &reference.uid).collect::<Vec<_>>(), [&other.uid]);
