@@ -52,9 +52,6 @@ async fn a_panic_is_told_by_its_place_and_never_by_its_text() {
 
 #[tokio::test]
 async fn budgets_of_host_calls_end_a_call() {
-    // Something that accepts connections, so that requests count.
-    let listener = TcpListener::bind("127.66.6.6:6666").unwrap();
-    std::thread::spawn(move || listener.incoming().for_each(drop));
     each(
         Limits { ticks: 100, ..short() },
         &[
@@ -91,6 +88,16 @@ async fn wall_time_ends_a_call_that_waits_and_frees_its_place() {
     assert!(bench.act("behave").await.is_ok());
     assert!(matches!(bench.fails("loop").await, Failure::TimedOut("wall time")));
     assert!(bench.act("behave").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_ends_a_request_before_it_ends_the_call() {
+    let listener = TcpListener::bind("127.66.6.6:6666").unwrap();
+    let bench = Bench::limited(&[hostile()], Limits { wall: Duration::from_secs(2), ..short() }).await;
+    // Accepted by the kernel, and never read.
+    assert!(matches!(bench.fails("hang-in-http").await, Failure::Unavailable(None)));
+    assert!(bench.act("behave").await.is_ok());
+    drop(listener);
 }
 
 #[tokio::test]

@@ -216,13 +216,18 @@ async fn wasi_is_there_for_plugins_of_the_second_engine_alone() {
 }
 
 #[tokio::test]
-async fn a_runtime_does_not_start_without_a_bundle() {
+async fn a_runtime_does_not_start_without_a_bundle_or_with_limits_that_it_can_not_keep() {
     let folder = tempfile::tempdir().unwrap();
     let records = Arc::<Recorder>::default();
     let missing = Runtime::start(config(&folder.path().join("missing"), &records)).await.err().unwrap();
     assert!(matches!(missing, StartError::Folder { .. }), "{missing}");
     let empty = Runtime::start(config(folder.path(), &records)).await.err().unwrap();
     assert!(matches!(empty, StartError::Index { .. }), "{empty}");
+    write_index(folder.path(), &[]);
+    let mut large = config(folder.path(), &records);
+    large.limits.insert(runtime::World::Template, Limits { memory: 65 << 20, ..Limits::template() });
+    let large = Runtime::start(large).await.err().unwrap();
+    assert!(matches!(&large, StartError::Engine(text) if text.contains("template")), "{large}");
 }
 
 #[tokio::test]

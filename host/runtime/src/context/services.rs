@@ -139,7 +139,8 @@ impl Context {
         let bounds = Bounds {
             request: self.limits.http_request,
             response: self.limits.http_response,
-            time: self.limits.wall.saturating_sub(self.began.elapsed()),
+            // A tenth is left for the plugin, to say what failed instead of being ended.
+            time: self.limits.wall.saturating_sub(self.began.elapsed()).mul_f32(0.9),
         };
         let request = crate::capability::http::Request { method: request.method, url: request.url, headers, body };
         let sent = answer(self.services.client.send(rights.egress(), request, bounds).await)?;
@@ -175,5 +176,70 @@ impl Context {
             })
             .collect();
         Ok(assemble(&content.prefix, &parts, &content.encoding, limit).map_err(Refusal::from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Ambient, Grants, Limits,
+        context::{Access, Start},
+        rights::Rights,
+    };
+
+    fn context(limits: Limits, granted: &[&str]) -> Context {
+        let grants = Grants::parse(granted).unwrap();
+        Context::new(Start {
+            plugin: "test".into(),
+            limits,
+            access: Access::Rights(Arc::new(Rights::new(grants.clone(), grants, Grants::default()).unwrap()), Ambient::Granted),
+            inputs: BTreeMap::new(),
+            service_account: None,
+            services: Arc::new(Services {
+                mounts: Mounts::default(),
+                environment: Arc::default(),
+                client: Arc::new(Client::new(false)),
+                home: tokio::runtime::Handle::current(),
+            }),
+            meter: Arc::default(),
+        })
+    }
+
+    #[tokio::test]
+    async fn keys_have_a_budget_of_their_own() {
+        let mut context = context(Limits { key_calls: 2, ..Limits::default() }, &["keys"]);
+        for _ in 0..2 {
+            assert!(context.generate_key("ed25519".into()).await.unwrap().is_ok());
+        }
+        let stopped = context.generate_key("ed25519".into()).await.unwrap_err();
+        assert_eq!(stopped.downcast_ref(), Some(&Stop::Budget("key generations")));
+    }
+
+    #[tokio::test]
+    async fn the_body_of_a_request_is_bounded_before_it_is_sent() {
+        let mut context = context(Limits { http_request: 4, ..Limits::default() }, &["http:http://127.0.0.1:1"]);
+        let content = |text: &str| Content { prefix: String::new(), parts: vec![Part::Text(text.into())], encoding: "raw".into() };
+        let request = Request { method: "POST".into(), url: "http://127.0.0.1:1/".into(), headers: vec![], body: content("12345") };
+        assert!(matches!(context.send(request).await.unwrap(), Err(Refusal::Settings(_))));
+        let header = vec![("x-long".to_owned(), content(&"x".repeat(HEADER + 1)))];
+        let request = Request { method: "GET".into(), url: "http://127.0.0.1:1/".into(), headers: header, body: content("") };
+        assert!(matches!(context.send(request).await.unwrap(), Err(Refusal::Settings(_))));
+    }
+
+    #[tokio::test]
+    async fn an_origin_is_judged_without_the_rest_of_the_url() {
+        let mut context = context(Limits::default(), &["http:https://sts.amazonaws.com"]);
+        for (url, origin) in [
+            ("https://sts.amazonaws.com.evil.example/?token=canary", "http:https://sts.amazonaws.com.evil.example"),
+            ("https://canary@evil.example/", "http:https://evil.example"),
+            ("http://sts.amazonaws.com/canary", "http:http://sts.amazonaws.com"),
+            ("https://sts.amazonaws.com:444/", "http:https://sts.amazonaws.com:444"),
+        ] {
+            let body = Content { prefix: String::new(), parts: vec![], encoding: "raw".into() };
+            let request = Request { method: "GET".into(), url: url.into(), headers: vec![], body };
+            assert_eq!(context.send(request).await.unwrap().err(), Some(Refusal::Denied(origin.into())));
+        }
+        assert_eq!(context.denied().unwrap().capability, "http:https://sts.amazonaws.com.evil.example");
     }
 }
