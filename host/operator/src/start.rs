@@ -67,7 +67,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         let (cluster, reloader) = (cluster.clone(), reloader.clone());
         tokio::spawn(async move { tokio::join!(cluster.run(), reloader.run()) })
     };
-    let context = Arc::new(context(settings, client.clone(), metrics, runtime, cluster, reloader, triggers, &options));
+    let context = Arc::new(context(settings, metrics, runtime, cluster, reloader, triggers, &options));
     let synced = {
         let (context, readiness) = (Arc::clone(&context), readiness.clone());
         tokio::spawn(async move {
@@ -159,10 +159,8 @@ async fn plugins(options: &Options, metrics: &Arc<Metrics>) -> anyhow::Result<Ru
     Ok(runtime)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the one place where all parts meet")]
 fn context(
     settings: Settings,
-    client: Client,
     metrics: Arc<Metrics>,
     runtime: Runtime,
     cluster: Cluster,
@@ -184,7 +182,7 @@ fn context(
     Context {
         settings,
         targets: Targets::new(cluster.clone()),
-        reports: Reports::new(client, metrics, instance),
+        reports: Reports::new(cluster.requests(), metrics, instance),
         cluster,
         runtime,
         sessions,
@@ -209,8 +207,8 @@ async fn controllers(
             Some(namespace) => Api::namespaced(client.clone(), namespace),
             None => Api::all(client.clone()),
         };
-        let forgetting = Arc::clone(context);
-        let changes = Changes::new("InfisicalSecret", Arc::clone(&context.triggers), move |object| forgetting.forget(&object));
+        let follower = controller::infisical_secret::Follower(Arc::clone(context));
+        let changes = Changes::new("InfisicalSecret", Arc::clone(&context.triggers), follower);
         controller::run(api, changes, woken, Arc::clone(context), controller::infisical_secret::reconcile, ending.clone())
     });
     futures::future::join_all(all).await;

@@ -1,10 +1,11 @@
 //! Logs: JSON or text, to stderr or stdout, with the flags of controller-runtime's zap mapped onto level and format.
 //!
 //! Promised: no value of a secret. Values live in types that can't be formatted; a panic logs its place and never its
-//! message, which may hold whatever the panicking code had in hand.
+//! message, which may hold whatever the panicking code had in hand; libraries that log bodies are held to errors.
 use clap::{ArgAction, Args, ValueEnum};
 use std::io;
-use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::Metadata;
+use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -65,7 +66,7 @@ impl Logging {
             _ => "info",
         };
         // The libraries below say much at debug that serves only their own authors.
-        format!("{level},kube=warn,hyper=warn,h2=warn,rustls=warn,reqwest=warn,tower=warn,wasmtime=warn,cranelift=warn")
+        format!("{level},kube=error,rustls=warn,wasmtime=warn,cranelift=warn")
     }
 
     /// Starts logging for the whole process.
@@ -78,12 +79,21 @@ impl Logging {
             LogFormat::Text => tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer).boxed(),
         };
         // Fails only where a test has set another one before.
-        let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
+        let _ = tracing_subscriber::registry().with(filter).with(layer.with_filter(filter_fn(harmless))).try_init();
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
             tracing::error!(place, "panicked");
         }));
     }
+}
+
+/// These libraries write what they send or receive into their logs, bodies of Secrets among it, at whatever level a user
+/// asks for.
+const TALKATIVE: [&str; 5] = ["kube_client", "hyper", "h2", "reqwest", "tower"];
+
+fn harmless(metadata: &Metadata<'_>) -> bool {
+    let crate_name = metadata.target().split("::").next().unwrap_or_default();
+    !TALKATIVE.contains(&crate_name) || *metadata.level() == tracing::Level::ERROR
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! 7. Reload: restart the workloads that follow what changed.
 //!
 //! A target that fails holds no other up. Each step's fault says at which stage it came, and leaves the targets as they were.
-use super::Context;
+use super::{Context, Follow};
 use crate::{
     dereference,
     object::ObjectRef,
@@ -40,6 +40,23 @@ impl Reported for InfisicalSecret {
     }
 }
 
+/// Tells the shared parts of resources that come and go.
+pub struct Follower(pub Arc<Context>);
+
+impl Follow<InfisicalSecret> for Follower {
+    /// Targets are claimed as soon as a resource is seen, so that after a start the older of two claimants is still first. A
+    /// spec that can't be planned claims nothing; its reconcile says why.
+    fn seen(&mut self, resource: &InfisicalSecret) {
+        if let Ok(targets) = plan::targets(resource) {
+            self.0.targets.declare(&plan::owner(resource), &targets);
+        }
+    }
+
+    fn gone(&mut self, object: ObjectRef) {
+        self.0.forget(&object);
+    }
+}
+
 /// Reconciles one resource and reports how it ended.
 pub async fn reconcile(resource: Arc<InfisicalSecret>, context: Arc<Context>) -> Action {
     let began = Instant::now();
@@ -67,7 +84,7 @@ async fn pass(resource: &InfisicalSecret, object: &ObjectRef, context: &Context,
     let plan = plan::infisical_secret(resource, &references, &context.settings).map_err(failed(Stage::Plan, None))?;
     let method = plan.login.method.as_str();
     context.targets.declare(&owner, &plan.targets);
-    let Read { snapshot, stale } = read(object, context, &plan, trigger).await?;
+    let Read { snapshot, notices, stale } = read(object, context, &plan, trigger).await?;
     let rendered = render_all(&plan.targets, context, &snapshot, &object.namespace).await;
     let applied = apply_all(&owner, &plan.targets, rendered, context).await;
     let (applied, fault) = settle(applied, plan.targets.len(), method);
@@ -94,7 +111,13 @@ async fn pass(resource: &InfisicalSecret, object: &ObjectRef, context: &Context,
         secrets: snapshot.secrets.len(),
         workloads: reloaded.followers,
         restarted: reloaded.restarted,
-        warnings: plan.warnings.iter().cloned().chain(applied.into_iter().filter_map(|(_, applied)| applied.warning)).collect(),
+        warnings: plan
+            .warnings
+            .iter()
+            .cloned()
+            .chain(notices)
+            .chain(applied.into_iter().filter_map(|(_, applied)| applied.warning))
+            .collect(),
     };
     Ok(if written || done.restarted > 0 { Outcome::Synced(done) } else { Outcome::Unchanged(done) })
 }
@@ -107,6 +130,8 @@ fn failed(stage: Stage, method: Option<&str>) -> impl FnOnce(Fault) -> Outcome {
 /// What the targets are to hold.
 struct Read {
     snapshot: Arc<Snapshot>,
+    /// What the plugin of the login has to say.
+    notices: Vec<Fault>,
     /// The source can't be read now: the snapshot is the last good one, by which a target is repaired all the same.
     stale: Option<Outcome>,
 }
@@ -119,13 +144,15 @@ async fn read(object: &ObjectRef, context: &Context, plan: &Plan, trigger: Optio
     let [key] = keys.as_slice() else {
         return Err(failed(Stage::Plan, method)(Fault::new("InternalError", Class::Bug, "a plan must have one read")));
     };
-    let outcome = match context.reads.get(object, key, trigger.and_then(|trigger| trigger.not_before)).await {
-        Ok(snapshot) => return Ok(Read { snapshot, stale: None }),
+    let got = context.reads.get(object, key, trigger.and_then(|trigger| trigger.not_before)).await;
+    let notices = session.notices().iter().map(|notice| Fault::new("PluginNotice", Class::UserFix, notice.as_str())).collect();
+    let outcome = match got {
+        Ok(snapshot) => return Ok(Read { snapshot, notices, stale: None }),
         Err(ReadError::Pending(fault)) => Outcome::Waiting(fault),
         Err(ReadError::Failed { stage, fault }) => failed(stage, method)(fault),
     };
     match context.reads.last(key) {
-        Some(snapshot) => Ok(Read { snapshot, stale: Some(outcome) }),
+        Some(snapshot) => Ok(Read { snapshot, notices, stale: Some(outcome) }),
         None => Err(outcome),
     }
 }

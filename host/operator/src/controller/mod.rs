@@ -4,4 +4,4 @@ pub mod infisical_secret;
 mod queue;
 
 pub use context::Context;
-pub use queue::{Changes, run};
+pub use queue::{Changes, Follow, run};

@@ -1,7 +1,8 @@
 //! The queue of one kind in one scope: a watch that sees what a user changed, and wake-ups from everywhere else.
 //!
 //! Changes of the status alone queue nothing: they are our own. A restart of the watch lists everything again; what is
-//! missing then was deleted meanwhile, and is forgotten like what was seen to be deleted.
+//! missing then was deleted meanwhile, and is forgotten like what was seen to be deleted. Nothing is reconciled before the
+//! first list is complete and each of its objects was shown to [`Follow::seen`].
 use crate::{
     object::ObjectRef,
     trigger::{Cause, Triggers},
@@ -32,23 +33,35 @@ const CONCURRENCY: u16 = 64;
 /// Holds megabytes of what the spec says anyway.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// Told of the objects of a queue.
+pub trait Follow<K>: Send {
+    /// It appeared or was changed by a user.
+    fn seen(&mut self, object: &K);
+
+    /// It was deleted.
+    fn gone(&mut self, object: ObjectRef);
+}
+
 /// What a watch has seen of its objects, and what to do about the next event.
 pub struct Changes<F> {
     kind: &'static str,
     triggers: Arc<Triggers>,
-    gone: F,
+    follower: F,
     seen: HashMap<(String, String), u64>,
     listed: HashSet<(String, String)>,
 }
 
-impl<F: FnMut(ObjectRef)> Changes<F> {
-    /// `gone` is told of objects that were deleted.
-    pub fn new(kind: &'static str, triggers: Arc<Triggers>, gone: F) -> Self {
-        Self { kind, triggers, gone, seen: HashMap::new(), listed: HashSet::new() }
+impl<F> Changes<F> {
+    #[must_use]
+    pub fn new(kind: &'static str, triggers: Arc<Triggers>, follower: F) -> Self {
+        Self { kind, triggers, follower, seen: HashMap::new(), listed: HashSet::new() }
     }
 
     /// The object to queue, if any.
-    pub fn take<K: Resource<DynamicType = ()>>(&mut self, event: &Event<K>) -> Option<KubeRef<K>> {
+    pub fn take<K: Resource<DynamicType = ()>>(&mut self, event: &Event<K>) -> Option<KubeRef<K>>
+    where
+        F: Follow<K>,
+    {
         match event {
             Event::Init => {
                 self.listed.clear();
@@ -61,33 +74,40 @@ impl<F: FnMut(ObjectRef)> Changes<F> {
             Event::InitDone => {
                 let missing: Vec<_> = self.seen.keys().filter(|name| !self.listed.contains(*name)).cloned().collect();
                 self.listed = HashSet::new();
-                missing.into_iter().for_each(|name| self.deleted(name));
+                missing.into_iter().for_each(|name| self.deleted::<K>(name));
                 None
             }
             Event::Apply(object) => self.applied(object),
             Event::Delete(object) => {
-                self.deleted(name(object));
+                self.deleted::<K>(name(object));
                 None
             }
         }
     }
 
-    fn applied<K: Resource<DynamicType = ()>>(&mut self, object: &K) -> Option<KubeRef<K>> {
+    fn applied<K: Resource<DynamicType = ()>>(&mut self, object: &K) -> Option<KubeRef<K>>
+    where
+        F: Follow<K>,
+    {
         let before = self.seen.insert(name(object), fingerprint(object));
         if before == Some(fingerprint(object)) {
             return None;
         }
+        self.follower.seen(object);
         let (namespace, name) = name(object);
         let cause = if before.is_none() { Cause::Startup } else { Cause::Spec };
         self.triggers.note(&ObjectRef { kind: self.kind, namespace, name }, cause);
         Some(KubeRef::from_obj(object))
     }
 
-    fn deleted(&mut self, (namespace, name): (String, String)) {
+    fn deleted<K>(&mut self, (namespace, name): (String, String))
+    where
+        F: Follow<K>,
+    {
         self.seen.remove(&(namespace.clone(), name.clone()));
         let object = ObjectRef { kind: self.kind, namespace, name };
         self.triggers.take(&object);
-        (self.gone)(object);
+        self.follower.gone(object);
     }
 }
 
@@ -115,7 +135,7 @@ pub async fn run<K, C, R, F>(
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
     C: Send + Sync + 'static,
     R: Future<Output = Action> + Send + 'static,
-    F: FnMut(ObjectRef) + Send + 'static,
+    F: Follow<K> + 'static,
 {
     let (store, writer) = reflector::store();
     let watched = watcher::watcher(api, watcher::Config::default()).default_backoff().modify(trim).reflect(writer);
@@ -151,7 +171,7 @@ fn queue<K, F>(
 ) -> impl Stream<Item = Result<KubeRef<K>, Infallible>> + Send
 where
     K: Resource<DynamicType = ()> + Send + 'static,
-    F: FnMut(ObjectRef) + Send,
+    F: Follow<K>,
 {
     let kind = changes.kind;
     let changed = watched
@@ -167,6 +187,25 @@ mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
     use std::sync::Mutex;
 
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<String>>>);
+
+    impl Told {
+        fn take(&self) -> Vec<String> {
+            std::mem::take(&mut *self.0.lock().unwrap())
+        }
+    }
+
+    impl Follow<ConfigMap> for Told {
+        fn seen(&mut self, object: &ConfigMap) {
+            self.0.lock().unwrap().push(format!("seen {}", object.name_any()));
+        }
+
+        fn gone(&mut self, object: ObjectRef) {
+            self.0.lock().unwrap().push(format!("gone {}", object.name));
+        }
+    }
+
     fn object(name: &str, generation: i64) -> ConfigMap {
         let mut object = ConfigMap::default();
         object.metadata.name = Some(name.into());
@@ -178,9 +217,8 @@ mod tests {
     #[test]
     fn status_changes_queue_nothing_and_what_a_new_list_lacks_is_gone() {
         let (triggers, _woken) = Triggers::new(&[None]);
-        let gone = Arc::new(Mutex::new(Vec::new()));
-        let told = Arc::clone(&gone);
-        let mut changes = Changes::new("ConfigMap", Arc::new(triggers), move |object| told.lock().unwrap().push(object.name));
+        let told = Told::default();
+        let mut changes = Changes::new("ConfigMap", Arc::new(triggers), told.clone());
         assert!(changes.take(&Event::Init::<ConfigMap>).is_none());
         assert!(changes.take(&Event::InitApply(object("a", 1))).is_some());
         assert!(changes.take(&Event::InitApply(object("b", 1))).is_some());
@@ -194,8 +232,8 @@ mod tests {
         changes.take(&Event::Init::<ConfigMap>);
         changes.take(&Event::InitApply(object("b", 1)));
         changes.take(&Event::InitDone::<ConfigMap>);
-        assert_eq!(*gone.lock().unwrap(), ["a"]);
+        assert_eq!(told.take(), ["seen a", "seen b", "seen a", "gone a"]);
         changes.take(&Event::Delete(object("b", 1)));
-        assert_eq!(*gone.lock().unwrap(), ["a", "b"]);
+        assert_eq!(told.take(), ["gone b"]);
     }
 }

@@ -1,5 +1,5 @@
 //! The plan of an InfisicalSecret.
-use super::{Owner, Plan, Settings, field::fault, login, scope, server, settings::INTERVAL, target};
+use super::{Owner, Plan, Settings, Target, field::fault, login, scope, server, settings::INTERVAL, target};
 use crate::{dereference::References, object::ObjectRef, outcome::Fault, reason};
 use api::{
     interval,
@@ -26,6 +26,14 @@ pub fn owner(resource: &InfisicalSecret) -> Owner {
         labels: resource.labels().clone(),
         annotations: resource.annotations().clone(),
     }
+}
+
+/// The targets of a resource, which follow from nothing else.
+///
+/// # Errors
+/// As [`infisical_secret`].
+pub fn targets(resource: &InfisicalSecret) -> Result<Vec<Target>, Fault> {
+    target::targets(&object_ref(resource), &resource.spec, &mut Vec::new())
 }
 
 /// What is to be done for a resource.

@@ -12,7 +12,7 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 
-pub use infisical_secret::{infisical_secret, object_ref, owner};
+pub use infisical_secret::{infisical_secret, object_ref, owner, targets};
 pub use settings::{Settings, SettingsError};
 
 use crate::{object::Name, outcome::Fault, read::ReadRequest};

@@ -10,7 +10,7 @@ pub use conditions::conditions;
 pub use event::{Note, note};
 pub use retry::{Backoff, next_try};
 
-use crate::{metrics::Metrics, object::ObjectRef, outcome::Outcome};
+use crate::{cluster::Requests, metrics::Metrics, object::ObjectRef, outcome::Outcome};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     Api, Resource,
@@ -28,10 +28,13 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::Semaphore;
 
 /// Writes statuses and Events.
 pub struct Reports {
     client: kube::Client,
+    /// Shared with the writes of targets.
+    writes: Arc<Semaphore>,
     recorder: Recorder,
     metrics: Arc<Metrics>,
     events_refused: AtomicBool,
@@ -55,11 +58,13 @@ pub trait Reported:
 
 impl Reports {
     #[must_use]
-    pub fn new(client: kube::Client, metrics: Arc<Metrics>, instance: Option<String>) -> Self {
+    pub fn new(requests: &Requests, metrics: Arc<Metrics>, instance: Option<String>) -> Self {
+        let client = requests.client().clone();
         let reporter = Reporter { controller: "infisical-operator".into(), instance };
         Self {
             recorder: Recorder::new(client.clone(), reporter),
             client,
+            writes: Arc::clone(requests.writes()),
             metrics,
             events_refused: AtomicBool::new(false),
             written: Mutex::default(),
@@ -121,6 +126,8 @@ impl Reports {
     async fn write_status<K: Reported>(&self, object: &K, reference: &ObjectRef, conditions: &[Condition]) -> bool {
         let api: Api<K> = Api::namespaced(self.client.clone(), &reference.namespace);
         let patch = Patch::Merge(serde_json::json!({ "status": { "conditions": conditions } }));
+        // The semaphore is never closed.
+        let _place = self.writes.acquire().await.ok();
         match api.patch_status(&object.meta().name.clone().unwrap_or_default(), &PatchParams::default(), &patch).await {
             Ok(_) => {
                 let written = Written { over: object.meta().resource_version.clone(), conditions: conditions.to_vec() };
