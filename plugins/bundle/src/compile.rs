@@ -1,5 +1,5 @@
 //! Runs cargo for the guests.
-use crate::{Options, Plugin, announce, toolchain, toolchain::Toolchain};
+use crate::{Options, Plugin, announce, toolchain::Toolchain};
 use anyhow::{Context, Result, bail};
 use std::{
     env,
@@ -11,16 +11,11 @@ use std::{
 /// What all guests are built for: it has no system below it, so that a plugin has nothing but what it imports.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Builds each guest, and tells where its core module is, in the same order.
+/// Builds a guest, and tells where its core module is.
 ///
-/// One cargo for each: packages that are built together share the features of their dependencies, and then a plugin's digest
-/// would depend on its neighbours.
-pub(crate) fn modules(options: &Options, plugins: &[Plugin]) -> Result<Vec<PathBuf>> {
-    let toolchain = toolchain::find(options)?;
-    plugins.iter().map(|plugin| module(options, &toolchain, plugin)).collect()
-}
-
-fn module(options: &Options, toolchain: &Toolchain, plugin: &Plugin) -> Result<PathBuf> {
+/// A cargo for each guest: packages that are built together share the features of their dependencies, and then a plugin's
+/// digest would depend on its neighbours.
+pub(crate) fn module(options: &Options, toolchain: &Toolchain, plugin: &Plugin) -> Result<PathBuf> {
     let folder = options.workspace.target.join("guest");
     let module = folder.join(TARGET).join("guest").join(format!("{}.wasm", plugin.package.replace('-', "_")));
     if !module.exists() {
@@ -33,7 +28,7 @@ fn module(options: &Options, toolchain: &Toolchain, plugin: &Plugin) -> Result<P
         .arg("--target-dir")
         .arg(&folder)
         .arg("--config")
-        .arg(remap(&folder)?)
+        .arg(remap(&folder, toolchain)?)
         .stdin(Stdio::null());
     if options.verbose {
         cargo.stderr(Stdio::inherit());
@@ -49,14 +44,16 @@ fn module(options: &Options, toolchain: &Toolchain, plugin: &Plugin) -> Result<P
 
 /// Takes the folders of this machine out of the components, so that they are the same wherever they are built. Sources of
 /// the workspace need nothing: cargo gives them to the compiler by paths relative to its root.
-fn remap(target: &Path) -> Result<String> {
+fn remap(target: &Path, toolchain: &Toolchain) -> Result<String> {
     let home = match env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
         None => env::home_dir().context("there is no home folder")?.join(".cargo"),
     };
-    let flag = |from: &Path, to: &str| serde_json::to_string(&format!("--remap-path-prefix={}={to}", from.display()));
-    // JSON strings are TOML strings. Cargo joins this list with the one in `.cargo/config.toml`.
-    Ok(format!("target.{TARGET}.rustflags=[{},{}]", flag(&home, "/cargo")?, flag(target, "/target")?))
+    let mut flags = vec![(home.as_path(), "/cargo"), (target, "/target")];
+    flags.extend(toolchain.sources().map(|sources| (sources, "/rust")));
+    let flags: Vec<_> = flags.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
+    // A JSON list of strings is a TOML list. Cargo joins it with the one in `.cargo/config.toml`.
+    Ok(format!("target.{TARGET}.rustflags={}", serde_json::to_string(&flags)?))
 }
 
 /// A cargo that inherits nothing of a cargo that calls this process, but how to reach a registry.

@@ -12,11 +12,14 @@
 #![forbid(unsafe_code)]
 
 mod compile;
+mod docs;
+mod fresh;
 mod index;
 mod manifest;
 pub mod toolchain;
 mod workspace;
 
+pub use docs::{CONTRACT_PAGE, contract_page};
 pub use index::{Entry, Index};
 pub use manifest::{Engine, Manifest, Plugin, World};
 pub use workspace::Workspace;
@@ -100,18 +103,23 @@ pub fn build_crates(options: &Options, crates: &[&str]) -> Result<Bundle> {
 fn build_where(options: &Options, wanted: impl Fn(&Plugin) -> bool) -> Result<Bundle> {
     let _lock = Lock::take(&options.workspace.target.join("bundle.lock"))?;
     let plugins: Vec<_> = Manifest::read(&options.workspace)?.plugins.into_iter().filter(wanted).collect();
-    let modules = compile::modules(options, &plugins)?;
+    let toolchain = toolchain::find(options)?;
+    let names: Vec<_> = plugins.iter().map(|plugin| plugin.package.as_str()).collect();
+    let stamp = fresh::Stamp::now(options, &names, &toolchain.name)?;
+    if let Some(index) = stamp.built(&options.out) {
+        return Ok(Bundle { folder: options.out.clone(), index });
+    }
     fs::create_dir_all(&options.out).with_context(|| format!("can't make {}", options.out.display()))?;
     let mut index = Index::default();
-    for (plugin, module) in plugins.iter().zip(modules) {
+    for plugin in &plugins {
+        let module = compile::module(options, &toolchain, plugin)?;
         let component = component(&module).with_context(|| format!("{} does not make a component", plugin.package))?;
         let file = format!("{}.wasm", plugin.name);
         replace(&options.out.join(&file), &component)?;
         index.plugins.push(Entry::new(plugin, options.workspace.version(&plugin.package)?, file, &component));
     }
-    let mut text = serde_json::to_vec_pretty(&index)?;
-    text.push(b'\n');
-    replace(&options.out.join("index.json"), &text)?;
+    index.write(&options.out)?;
+    stamp.keep(&index)?;
     Ok(Bundle { folder: options.out.clone(), index })
 }
 
@@ -122,7 +130,7 @@ fn component(module: &Path) -> Result<Vec<u8>> {
 }
 
 /// Replaces a file whole, unless it is as wanted already.
-fn replace(path: &Path, content: &[u8]) -> Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|found| found == content) {
         return Ok(());
     }

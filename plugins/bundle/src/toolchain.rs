@@ -4,12 +4,20 @@
 //! distribution's compiler, if it is installed or was unpacked before; `rustup target add`; on Debian the distribution's
 //! compiler, fetched and unpacked below `target/tools`, nothing installed; else an error with the line to type. Where only
 //! sources are there, the standard library is built from them (`-Zbuild-std`), which takes a minute, once.
+//!
+//! The distribution's compiler is one release and its sources the same, so the two always fit; it brings no linker for
+//! WebAssembly, which is why `rust-lld` comes from the compiler that builds the host.
+mod fetch;
+
 use crate::{
     Options,
     compile::{TARGET, clean_cargo},
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use std::{
+    env,
+    ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -19,10 +27,8 @@ use std::{
 pub struct Toolchain {
     /// For people: what `rustc -V` says.
     pub name: String,
-    cargo: PathBuf,
-    /// None: whatever cargo takes.
-    rustc: Option<PathBuf>,
-    /// None: it has the target, with a linker of its own.
+    compiler: Compiler,
+    /// None where the target is there, with a linker of its own.
     from_source: Option<FromSource>,
 }
 
@@ -30,21 +36,27 @@ pub struct Toolchain {
 #[derive(Clone, Debug)]
 struct FromSource {
     linker: PathBuf,
+    sources: PathBuf,
 }
 
 impl Toolchain {
     /// Cargo with this compiler, and nothing of the environment of a cargo that calls this process.
     pub(crate) fn cargo(&self) -> Command {
-        let mut cargo = clean_cargo(&self.cargo);
-        if let Some(rustc) = &self.rustc {
-            cargo.env("RUSTC", rustc);
+        let mut cargo = self.compiler.command(&self.compiler.cargo);
+        if self.compiler.rustc.is_absolute() {
+            cargo.env("RUSTC", &self.compiler.rustc);
         }
-        if let Some(from_source) = &self.from_source {
-            // Allows `-Z` on a stable compiler; the standard library is built so everywhere.
-            cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort");
-            cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", &from_source.linker);
+        if let Some(FromSource { linker, .. }) = &self.from_source {
+            // Allows `-Z` on a stable compiler, which is how the standard library itself is built.
+            cargo.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_abort");
+            cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
         cargo
+    }
+
+    /// Of the standard library, where it is built.
+    pub(crate) fn sources(&self) -> Option<&Path> {
+        self.from_source.as_ref().map(|from_source| from_source.sources.as_path())
     }
 }
 
@@ -53,45 +65,115 @@ impl Toolchain {
 /// # Errors
 /// Names the line to type.
 pub fn find(options: &Options) -> Result<Toolchain> {
-    if let Some(found) = usable("cargo".into(), "rustc".into(), false)? {
+    let needed = options.workspace.rust_version;
+    let on_path = || Compiler { cargo: "cargo".into(), rustc: "rustc".into(), libraries: None }.usable(needed);
+    let tools = options.workspace.target.join("tools");
+    let unpacked = || Compiler::below(&tools.join("rust/usr")).usable(needed);
+    if let Some(found) = on_path().or_else(|| Compiler::below(&options.system).usable(needed)).or_else(unpacked) {
         return Ok(found);
     }
-    if let Some(found) = usable(options.system.join("bin/cargo"), options.system.join("bin/rustc"), true)? {
+    if fetch::by_rustup()
+        && let Some(found) = on_path()
+    {
         return Ok(found);
     }
-    bail!("no compiler here builds for {TARGET}; type: rustup target add {TARGET}")
+    if linker().is_some()
+        && fetch::from_distribution(&tools)?
+        && let Some(found) = unpacked()
+    {
+        return Ok(found);
+    }
+    bail!(
+        "no compiler here builds for {TARGET}. Type: rustup target add {TARGET}\nor, on Debian: apt-get install {}",
+        fetch::PACKAGES.join(" ")
+    )
 }
 
-/// This compiler, if it can build guests.
-fn usable(cargo: PathBuf, rustc: PathBuf, explicit: bool) -> Result<Option<Toolchain>> {
-    let Some(name) = ask(&rustc, &["-V"]) else { return Ok(None) };
-    let rustc_of = explicit.then(|| rustc.clone());
-    if ask(&rustc, &["--print", "target-libdir", "--target", TARGET]).is_some_and(|folder| Path::new(&folder).is_dir()) {
-        return Ok(Some(Toolchain { name, cargo, rustc: rustc_of, from_source: None }));
-    }
-    let sysroot = ask(&rustc, &["--print", "sysroot"]).context("rustc does not tell its sysroot")?;
-    if !Path::new(&sysroot).join("lib/rustlib/src/rust/library/std").is_dir() {
-        return Ok(None);
-    }
-    let Some(linker) = linker() else { return Ok(None) };
-    Ok(Some(Toolchain { name, cargo, rustc: rustc_of, from_source: Some(FromSource { linker }) }))
+/// A cargo and its rustc.
+#[derive(Clone, Debug)]
+struct Compiler {
+    cargo: PathBuf,
+    rustc: PathBuf,
+    /// Folders for the loader, of a compiler that is not installed.
+    libraries: Option<OsString>,
 }
 
-/// The linker that comes with rustup's compiler, which the distribution's has not, or one on the `PATH`.
+impl Compiler {
+    /// Below a prefix such as `/usr`.
+    fn below(prefix: &Path) -> Self {
+        let libraries = (prefix != Path::new("/usr")).then(|| {
+            let folders = fs::read_dir(prefix.join("lib")).into_iter().flatten().flatten().map(|entry| entry.path());
+            let by_machine = folders.filter(|path| path.to_string_lossy().ends_with("-linux-gnu"));
+            env::join_paths(by_machine.chain([prefix.join("lib")])).unwrap_or_default()
+        });
+        Self { cargo: prefix.join("bin/cargo"), rustc: prefix.join("bin/rustc"), libraries }
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = clean_cargo(program);
+        if let Some(libraries) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
+        command
+    }
+
+    /// What the compiler answers; None where it does not start or refuses.
+    fn ask(&self, arguments: &[&str]) -> Option<String> {
+        let output = self.command(&self.rustc).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// This compiler, if it is new enough and can build guests.
+    fn usable(self, needed: (u32, u32)) -> Option<Toolchain> {
+        let name = self.ask(&["-V"])?;
+        if version(name.split(' ').nth(1)?)? < needed {
+            return None;
+        }
+        let installed = self.ask(&["--print", "target-libdir", "--target", TARGET]).is_some_and(|folder| Path::new(&folder).is_dir());
+        if installed {
+            return Some(Toolchain { name, compiler: self, from_source: None });
+        }
+        let sources = Path::new(&self.ask(&["--print", "sysroot"])?).join("lib/rustlib/src/rust");
+        let linker = linker().filter(|_| sources.join("library/std").is_dir())?;
+        Some(Toolchain { name, compiler: self, from_source: Some(FromSource { linker, sources }) })
+    }
+}
+
+/// Major and minor.
+pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// The linker that comes with rustup's compiler, or one on the `PATH`.
 fn linker() -> Option<PathBuf> {
-    let sysroot = ask(Path::new("rustc"), &["--print", "sysroot"]);
-    let host =
-        ask(Path::new("rustc"), &["-vV"]).and_then(|text| text.lines().find_map(|line| Some(line.strip_prefix("host: ")?.to_owned())));
-    let bundled = sysroot.zip(host).map(|(sysroot, host)| Path::new(&sysroot).join("lib/rustlib").join(host).join("bin/rust-lld"));
-    bundled.filter(|path| path.is_file()).or_else(|| on_path("wasm-ld"))
+    let rustc = Compiler { cargo: "cargo".into(), rustc: "rustc".into(), libraries: None };
+    let bundled = || {
+        let about = rustc.ask(&["-vV"])?;
+        let host = about.lines().find_map(|line| line.strip_prefix("host: "))?;
+        Some(Path::new(&rustc.ask(&["--print", "sysroot"])?).join("lib/rustlib").join(host).join("bin/rust-lld"))
+    };
+    let on_path = || {
+        let path = env::var_os("PATH")?;
+        env::split_paths(&path).map(|folder| folder.join("wasm-ld")).find(|path| path.is_file())
+    };
+    bundled().filter(|path| path.is_file()).or_else(on_path)
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What a compiler answers, in one line; None where it does not start or refuses.
-fn ask(rustc: &Path, arguments: &[&str]) -> Option<String> {
-    let output = clean_cargo(rustc).args(arguments).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert_eq!(version("1.95.0"), Some((1, 95)));
+        assert_eq!(version("1.96.0-nightly"), Some((1, 96)));
+        assert!(version("1.100.0") > version("1.95"));
+        assert_eq!(version("rustc"), None);
+    }
+
+    #[test]
+    fn a_compiler_that_is_not_there_is_not_usable() {
+        assert!(Compiler::below(Path::new("/nowhere")).usable((1, 0)).is_none());
+    }
 }

@@ -1,5 +1,5 @@
 //! Where the sources are, and what cargo knows of them.
-use crate::compile::clean_cargo;
+use crate::{compile::clean_cargo, toolchain};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::{
@@ -15,7 +15,9 @@ pub struct Workspace {
     pub root: PathBuf,
     /// The target folder of the host; guests have `guest` in it.
     pub target: PathBuf,
-    versions: BTreeMap<String, String>,
+    /// Of the compiler, at least: major and minor.
+    pub(crate) rust_version: (u32, u32),
+    packages: BTreeMap<String, Package>,
 }
 
 impl Workspace {
@@ -50,8 +52,19 @@ impl Workspace {
         let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cargo metadata answers something unexpected")?;
         // What cargo says of the target folder does not count: its variables are those of the host's build.
         let target = env::var_os("CARGO_TARGET_DIR").map_or(metadata.target_directory, |folder| root.join(folder));
-        let versions = metadata.packages.into_iter().map(|package| (package.name, package.version)).collect();
-        Ok(Self { root: root.into(), target, versions })
+        let rust_versions = metadata.packages.iter().filter_map(|package| toolchain::version(package.rust_version.as_deref()?));
+        let rust_version = rust_versions.max().unwrap_or_default();
+        let packages = metadata.packages.into_iter().map(|package| (package.name.clone(), package)).collect();
+        Ok(Self { root: root.into(), target, rust_version, packages })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(root: &Path, target: &Path, packages: &[&str]) -> Self {
+        let package = |folder: &&str| {
+            let manifest_path = root.join(folder).join("Cargo.toml");
+            ((*folder).to_owned(), Package { name: (*folder).into(), manifest_path, version: "1.0.0".into(), rust_version: None })
+        };
+        Self { root: root.into(), target: target.into(), rust_version: (1, 0), packages: packages.iter().map(package).collect() }
     }
 
     /// The version of a package.
@@ -59,7 +72,16 @@ impl Workspace {
     /// # Errors
     /// Where the workspace has no such package.
     pub fn version(&self, package: &str) -> Result<&str> {
-        self.versions.get(package).map(String::as_str).with_context(|| format!("the workspace has no package {package:?}"))
+        self.package(package).map(|package| package.version.as_str())
+    }
+
+    /// Where a package lies.
+    pub(crate) fn folder(&self, package: &str) -> Result<&Path> {
+        self.package(package)?.manifest_path.parent().context("a manifest lies in no folder")
+    }
+
+    fn package(&self, name: &str) -> Result<&Package> {
+        self.packages.get(name).with_context(|| format!("the workspace has no package {name:?}"))
     }
 }
 
@@ -69,8 +91,10 @@ struct Metadata {
     target_directory: PathBuf,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Package {
     name: String,
+    manifest_path: PathBuf,
     version: String,
+    rust_version: Option<String>,
 }
