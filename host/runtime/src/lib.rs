@@ -34,6 +34,7 @@ mod load;
 mod registry;
 mod rights;
 mod runtime;
+mod schema;
 mod settings;
 mod ship;
 mod text;

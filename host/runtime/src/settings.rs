@@ -2,7 +2,7 @@
 //!
 //! A verdict holds for a generation, since a plugin must answer the same each time: it is kept by the digest of the settings,
 //! so that a login with settings that were seen before costs no second call.
-use crate::{Violation, text};
+use crate::{Violation, schema, text};
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,9 +27,10 @@ impl Settings {
     /// Without a schema only an empty object is allowed.
     ///
     /// # Errors
-    /// Why the schema can't be used: it is malformed, or refers to something outside of itself.
+    /// Why the schema can't be used: it is malformed, refers to something outside of itself, or would take long to check by.
     pub(crate) fn new(schema: Option<&Value>) -> Result<Self, String> {
         let empty = json!({"type": "object", "additionalProperties": false});
+        schema.map_or(Ok(()), schema::bounded)?;
         let schema = jsonschema::draft202012::options()
             .offline()
             // An engine without backtracking: a schema can't make a check take long.
