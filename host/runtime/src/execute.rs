@@ -68,10 +68,12 @@ where
     F: for<'a> FnOnce(&'a mut Store<Context>) -> Work<'a, T> + Send + 'static,
 {
     let wall = start.limits.wall;
-    let mut store = store(engine, start);
+    let store = store(engine, start);
     let Some(handle) = threads.handle() else { return Err(Failure::Host("the runtime of the plugins has ended")) };
     let mut task = Task(handle.spawn(async move {
+        // What is captured goes last and locals in reverse, so the store goes before the permit only if both are locals.
         let _permit = permit;
+        let mut store = store;
         if wasi && let Err(stop) = store.data_mut().open_wasi().await {
             return Err(classify(&stop.into(), store.data()));
         }
@@ -156,12 +158,18 @@ fn trapped(trap: Trap, context: &Context) -> String {
 mod tests {
     use super::*;
     use crate::{
-        Limits,
+        Limits, TokenFailure, TokenFuture, TokenSource,
         capability::http::Client,
         context::{Access, Services},
         engine::{Engines, Profile},
     };
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::{
+        collections::BTreeMap,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
     use tokio::sync::Semaphore;
 
     fn start() -> Start {
@@ -197,6 +205,32 @@ mod tests {
         assert!(matches!(&failure, Failure::Host(text) if !text.contains("canary")), "{failure}");
         // The place is free again.
         assert!(places.acquire().await.is_ok());
+    }
+
+    /// Goes with the store, and writes down whether the place was still taken then.
+    struct Last(Arc<Semaphore>, Arc<AtomicUsize>);
+
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.1.store(self.0.available_permits(), Ordering::SeqCst);
+        }
+    }
+
+    impl TokenSource for Last {
+        fn token(&self, _: Vec<String>) -> TokenFuture<'_> {
+            Box::pin(async { Err(TokenFailure::Unavailable) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_place_is_taken_until_the_store_is_gone() {
+        let (engines, threads) = (Engines::new().unwrap(), Threads::new().unwrap());
+        let (places, free) = (Arc::new(Semaphore::new(1)), Arc::new(AtomicUsize::new(usize::MAX)));
+        let permit = places.clone().acquire_owned().await.unwrap();
+        let start = Start { service_account: Some(Arc::new(Last(places.clone(), free.clone()))), ..start() };
+        run(&threads, (engines.of(Profile::Core), false), start, permit, |_| Box::pin(async { Ok(Ok(())) })).await.unwrap();
+        assert!(places.acquire().await.is_ok());
+        assert_eq!(free.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test]
