@@ -2,7 +2,7 @@
 //!
 //! Only faults of the plugin count ([`crate::Class::Plugin`]); wrong settings, missing rights and outages don't, so a tenant
 //! can't switch a plugin off with a wrong credential. A tenant whose input makes a plugin fail can hold it off for its own
-//! namespace alone. A breaker belongs to one generation: a new version starts with a clean one. No clock in here.
+//! namespaces alone: as long as it goes well anywhere, it is the input that is wrong and not the plugin. A breaker belongs to one generation: a new version starts with a clean one. No clock in here.
 use std::{
     collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
@@ -16,14 +16,17 @@ const WINDOW: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_secs(30);
 /// and doubled with each further time up to so long.
 const LONGEST: Duration = Duration::from_secs(600);
-/// Held off in so many namespaces at once, it is held off in all.
+/// Held off in so many namespaces at once, it is held off in all,
 const NAMESPACES: usize = 3;
+/// unless a call went well within this time: as long as the longest interval that most resources are read at.
+const WELL: Duration = Duration::from_secs(600);
 
 /// The breaker of one generation.
 #[derive(Default)]
 pub(crate) struct Breaker {
     namespaces: BTreeMap<String, Hold>,
     whole: Hold,
+    went_well: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -73,7 +76,8 @@ impl Breaker {
     }
 
     /// A call of this namespace went well.
-    pub(crate) fn success(&mut self, namespace: &str) {
+    pub(crate) fn success(&mut self, namespace: &str, now: Instant) {
+        self.went_well = Some(now);
         self.namespaces.remove(namespace);
         self.whole = Hold::default();
     }
@@ -85,7 +89,8 @@ impl Breaker {
             return;
         }
         let held = self.namespaces.values().filter(|hold| hold.remaining(now).is_some()).count();
-        if held >= NAMESPACES && self.whole.remaining(now).is_none() {
+        let well = self.went_well.is_some_and(|at| now.duration_since(at) < WELL);
+        if held >= NAMESPACES && !well && self.whole.remaining(now).is_none() {
             self.whole.begin(now);
         }
     }
@@ -132,7 +137,7 @@ mod tests {
             now += held;
             fail(&mut breaker, "a", 1, now);
         }
-        breaker.success("a");
+        breaker.success("a", now);
         assert_eq!(breaker.admit("a", now), Ok(()));
         fail(&mut breaker, "a", 4, now);
         assert_eq!(breaker.admit("a", now), Ok(()));
@@ -148,6 +153,23 @@ mod tests {
         assert_eq!(breaker.admit("other", now), Ok(()));
         fail(&mut breaker, "c", 5, now);
         assert_eq!(breaker.admit("other", now), Err(SHORTEST));
+    }
+
+    #[test]
+    fn a_tenant_with_many_namespaces_cannot_hold_off_what_goes_well_elsewhere() {
+        let (mut breaker, began) = (Breaker::default(), Instant::now());
+        breaker.success("other", began);
+        for namespace in ["a", "b", "c", "d"] {
+            fail(&mut breaker, namespace, 5, began);
+            assert!(breaker.admit(namespace, began).is_err());
+        }
+        assert_eq!(breaker.admit("other", began), Ok(()));
+        // It has not gone well for long now.
+        let later = began + WELL;
+        for namespace in ["a", "b", "c"] {
+            fail(&mut breaker, namespace, 1, later);
+        }
+        assert_eq!(breaker.admit("other", later), Err(SHORTEST));
     }
 
     #[test]

@@ -245,7 +245,7 @@ impl Generation {
     fn record(&self, namespace: &str, result: Result<(), &Failure>) {
         let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
-            Ok(()) => breaker.success(namespace),
+            Ok(()) => breaker.success(namespace, Instant::now()),
             Err(failure) if failure.class() == Class::Plugin => breaker.fault(namespace, Instant::now()),
             Err(_) => {}
         }
