@@ -61,6 +61,9 @@ impl Context {
         let Some(bytes) = member(credential.bytes.expose_secret(), pointer) else {
             return Ok(Err(Refusal::Credentials(format!("{} has no member {}", credential.source, crate::text::cut(pointer)))));
         };
+        // A copy, which is kept to the end of the call even if its handle is dropped: texts are searched for it.
+        self.charge_cheap(bytes.expose_secret().len())?;
+        let credential = self.table.get(handle)?;
         let selected = Credential {
             source: credential.source.clone(),
             pointer: format!("{}{pointer}", credential.pointer).into(),

@@ -217,6 +217,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn members_that_are_selected_again_and_again_are_paid_for() {
+        let mut context = context(Limits { cheap_bytes: 1000, ..Limits::default() }, &[]);
+        let document = format!(r#"{{"a": "{}"}}"#, "x".repeat(300));
+        let whole = context.hold("input/key".into(), Arc::new(SecretBytes::from(document.into_bytes()))).unwrap();
+        for _ in 0..3 {
+            let member = context.select(&whole, "/a").unwrap().ok().unwrap();
+            context.release(member).unwrap();
+        }
+        let stopped = context.select(&whole, "/a").err().unwrap();
+        assert_eq!(stopped.downcast_ref(), Some(&Stop::Budget("bytes through cheap host calls")));
+    }
+
+    #[tokio::test]
     async fn the_body_of_a_request_is_bounded_before_it_is_sent() {
         let mut context = context(Limits { http_request: 4, ..Limits::default() }, &["http:http://127.0.0.1:1"]);
         let content = |text: &str| Content { prefix: String::new(), parts: vec![Part::Text(text.into())], encoding: "raw".into() };
