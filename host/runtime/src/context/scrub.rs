@@ -4,7 +4,7 @@
 //! which is why a plugin is given so little. What is looked for is not copied.
 use crate::{SecretBytes, SourceSecret, text};
 use secrecy::ExposeSecret;
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, cmp::Reverse, sync::Arc};
 
 /// Shorter ones occur in ordinary words and numbers.
 const SHORTEST: usize = 6;
@@ -38,13 +38,15 @@ impl Scrubber {
         }
         let sources = self.sources.iter().flat_map(|secrets| secrets.iter());
         let values = self.single.iter().map(|secret| secret.expose_secret()).chain(sources.map(|secret| secret.value.expose_secret()));
+        let values = values.filter_map(|value| std::str::from_utf8(value).ok());
+        // A key may be quoted line by line.
+        let mut found: Vec<_> = values.flat_map(|value| std::iter::once(value).chain(value.lines())).map(str::trim).collect();
+        found.retain(|value| value.len() >= SHORTEST && text.contains(value));
+        // The longest first: what is left of one that begins like another must not stay.
+        found.sort_by_key(|value| Reverse(value.len()));
         let mut clean = Cow::Borrowed(text);
-        for value in values.filter_map(|value| std::str::from_utf8(value).ok()) {
-            replace(&mut clean, value.trim());
-            // A key that is quoted line by line.
-            if value.trim().contains('\n') {
-                value.lines().for_each(|line| replace(&mut clean, line.trim()));
-            }
+        for value in found {
+            clean = Cow::Owned(clean.replace(value, SUBSTITUTE));
         }
         text::cut(&clean)
     }
@@ -52,12 +54,6 @@ impl Scrubber {
     /// At most so many as are shown.
     pub(crate) fn clean_all(&self, texts: &[String]) -> Vec<String> {
         texts.iter().take(text::COUNT).map(|text| self.clean(text)).collect()
-    }
-}
-
-fn replace(text: &mut Cow<'_, str>, secret: &str) {
-    if secret.len() >= SHORTEST && text.contains(secret) {
-        *text = Cow::Owned(text.replace(secret, SUBSTITUTE));
     }
 }
 
@@ -77,6 +73,11 @@ mod tests {
     fn a_secret_is_taken_out_wherever_it_stands() {
         let scrubber = scrubber(&["canary-4711\n", "tiny"]);
         assert_eq!(scrubber.clean("bad password canary-4711, tiny canary-4711"), "bad password ***, tiny ***");
+    }
+
+    #[test]
+    fn a_secret_that_begins_like_another_is_taken_out_whole() {
+        assert_eq!(scrubber(&["canary", "canary-4711"]).clean("canary-4711, canary"), "***, ***");
     }
 
     #[test]
