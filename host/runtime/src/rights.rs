@@ -1,7 +1,7 @@
 //! Who may use what: what a plugin says it needs, what the administrator granted, and what this call may use.
 //!
 //! Needs and grants are patterns (`environment:AWS_*`), a use is a single thing (`environment:AWS_REGION`): a use is right
-//! where a need and a grant cover it and nothing that was withheld does.
+//! where a need and a grant cover it and nothing that was withheld does, nor is part of it.
 use crate::{
     Ambient, Capability, Grants, Need,
     capability::egress::{Egress, PatternError},
@@ -46,7 +46,8 @@ impl Rights {
 
     /// Checked at each use.
     pub(crate) fn ask(&self, used: &Capability, ambient: Ambient) -> Answer {
-        if !covered(&self.needs, used) || !self.granted(used) {
+        let part_withheld = self.withheld.0.iter().any(|withheld| used.covers(withheld));
+        if !covered(&self.needs, used) || !self.granted(used) || part_withheld {
             Answer::NotGranted
         } else if used.is_ambient() && ambient == Ambient::Withheld {
             Answer::Ambient
@@ -56,7 +57,7 @@ impl Rights {
     }
 
     /// What is open to a call, as patterns: for an engine that links what is open instead of asking at each use. Of a need
-    /// and a grant of which one covers the other, the narrower one.
+    /// and a grant of which one covers the other, the narrower one; not a pattern of which a part is withheld.
     pub(crate) fn open(&self, ambient: Ambient) -> impl Iterator<Item = &Capability> {
         self.needs.0.union(&self.grants.0).filter(move |capability| self.ask(capability, ambient) == Answer::Granted)
     }
@@ -134,6 +135,20 @@ mod tests {
         assert_eq!(ask(&rights, "reveal:mounts/gcp#/client_email_2", Ambient::Granted), Answer::NotGranted);
         assert_eq!(ask(&rights, "reveal:mounts/gcp", Ambient::Granted), Answer::NotGranted);
         assert_eq!(ask(&rights, "reveal:input/id#/a", Ambient::Granted), Answer::Granted);
+    }
+
+    #[test]
+    fn what_is_withheld_does_not_come_as_part_of_something_larger() {
+        let all = ["reveal:input/key", "http:https://sts.*.amazonaws.com", "http:https://sts.amazonaws.com"];
+        let rights = rights(&all, &all, &["reveal:input/key#/secret", "http:https://sts.us.amazonaws.com"]);
+        for used in ["reveal:input/key", "reveal:input/key#/secret", "reveal:input/key#/secret/0", "http:https://sts.us.amazonaws.com"] {
+            assert_eq!(ask(&rights, used, Ambient::Granted), Answer::NotGranted, "{used}");
+        }
+        for used in ["reveal:input/key#/id", "http:https://sts.eu.amazonaws.com"] {
+            assert_eq!(ask(&rights, used, Ambient::Granted), Answer::Granted, "{used}");
+        }
+        let open: Vec<_> = rights.open(Ambient::Granted).map(ToString::to_string).collect();
+        assert_eq!(open, ["http:https://sts.amazonaws.com"]);
     }
 
     #[test]

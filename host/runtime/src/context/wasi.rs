@@ -3,6 +3,7 @@ use super::{Access, Context, Denial, Stop};
 use crate::{
     Capability,
     capability::{egress::Egress, http::Bounds},
+    rights::Answer,
     text,
     wasi::{Http, Opened, State},
 };
@@ -44,7 +45,11 @@ impl Context {
     /// A denial that only WASI knows of.
     pub(super) fn denied_by_wasi(&self) -> Option<Denial> {
         let capability = self.wasi.as_ref()?.denied().into_iter().next()?;
-        Some(Denial { capability: text::cut(&capability), ambient: false })
+        let ambient = match (&self.access, capability.parse()) {
+            (Access::Rights(rights, ambient), Ok(used)) => rights.ask(&used, *ambient) == Answer::Ambient,
+            _ => false,
+        };
+        Some(Denial { capability: text::cut(&capability), ambient })
     }
 
     /// A call of the first engine links no WASI, so that nothing gets here without [`Context::open_wasi`].
