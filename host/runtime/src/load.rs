@@ -81,7 +81,7 @@ impl LoadError {
     /// Whether the same file may load another time: the machine was busy, or something is about to be written.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Read { .. } | Self::Host(_) => true,
+            Self::Read { .. } | Self::Digest { .. } | Self::Size { .. } | Self::Host(_) => true,
             Self::Compile(error) => !matches!(error, CompileError::Refused(_) | CompileError::TooLong),
             Self::Describe(failure) => matches!(failure, Failure::TimedOut(_) | Failure::Busy | Failure::Host(_)),
             _ => false,
@@ -373,4 +373,25 @@ fn shown(error: &wasmtime::Error) -> String {
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
     crate::capability::blocking(work).await.map_err(|_| LoadError::Host("a background task ended early"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_and_an_index_that_are_written_one_after_the_other_are_looked_at_again() {
+        let entry = |digest: &str, size| {
+            let text = format!(
+                r#"{{"name": "a", "version": "1.0.0", "world": "policy", "file": "a.wasm", "digest": "{digest}", "size": {size}}}"#
+            );
+            serde_json::from_str::<Entry>(&text).unwrap()
+        };
+        let checked = |entry: &Entry| Source { sum: digest::of(b"new"), wasm: b"new".to_vec() }.check(entry).map(|_| ());
+        let new = digest::text(&digest::of(b"new"));
+        assert!(checked(&entry(&new, 3)).is_ok());
+        for stale in [entry(&digest::text(&digest::of(b"old")), 3), entry(&new, 4)] {
+            assert!(checked(&stale).unwrap_err().may_pass());
+        }
+    }
 }
