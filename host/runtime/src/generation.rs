@@ -12,7 +12,7 @@ use crate::{
     exchange,
     execute::{self, Threads, Work},
     rights::Rights,
-    settings::Settings,
+    settings::{self, Settings},
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -195,6 +195,9 @@ impl Generation {
     /// The settings as text, once the schema and the plugin have nothing against them.
     async fn checked(&self, settings: &Value, caller: &Caller, meter: &Arc<Meter>) -> Result<String, Failure> {
         let text = if settings.is_null() { "{}".to_owned() } else { settings.to_string() };
+        if let Some(violation) = settings::too_long(&text) {
+            return Err(Failure::Settings(vec![violation]));
+        }
         let key = Settings::key(&text);
         let verdict = match self.settings.verdict(&key) {
             Some(verdict) => verdict,

@@ -14,8 +14,17 @@ use std::{
 /// Verdicts that are kept. When there are more, all are forgotten and made again.
 const VERDICTS: usize = 1024;
 
+/// Bytes of settings as JSON: what a check by a schema costs grows with them.
+const LONGEST: usize = 64 << 10;
+
 /// Bytes that a regular expression of a schema may compile to.
 const PATTERN: usize = 1 << 20;
+
+/// What is wrong with the length of settings, if anything.
+pub(crate) fn too_long(settings: &str) -> Option<Violation> {
+    let message = || format!("they have {} bytes, at most {LONGEST} are allowed", settings.len());
+    (settings.len() > LONGEST).then(|| Violation { pointer: String::new(), message: message() })
+}
 
 /// The settings of one generation.
 pub(crate) struct Settings {
@@ -85,6 +94,12 @@ mod tests {
         assert_eq!(violations[0].pointer, "/region");
         assert!(violations[0].message.contains("string"), "{}", violations[0].message);
         assert_eq!(settings.check(&json!({"other": 1})).len(), 1);
+    }
+
+    #[test]
+    fn settings_have_64_kib_at_most() {
+        assert_eq!(too_long(&"x".repeat(65_536)), None);
+        assert!(too_long(&"x".repeat(65_537)).unwrap().message.contains("65536"));
     }
 
     #[test]
