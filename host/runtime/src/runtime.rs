@@ -11,6 +11,7 @@ use crate::{
     index,
     load::{Loader, Parts},
     registry::{Registry, Snapshot},
+    text,
     watch::Watch,
 };
 use std::{
@@ -178,7 +179,7 @@ fn absent(snapshot: &Snapshot, name: &str, world: World) -> Failure {
         }
         _ => {
             let names: Vec<_> = snapshot.infos.iter().filter(|(_, info)| info.world == world).map(|(name, _)| name.as_str()).collect();
-            Failure::NotFound { plugin, available: if names.is_empty() { "none".into() } else { names.join(", ") } }
+            Failure::NotFound { plugin, available: if names.is_empty() { "none".into() } else { text::cut(&names.join(", ")) } }
         }
     }
 }
