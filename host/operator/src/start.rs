@@ -143,7 +143,8 @@ async fn plugins(options: &Options, metrics: &Arc<Metrics>) -> anyhow::Result<Ru
         compile_limits: CompileLimits::default(),
         limits: BTreeMap::new(),
         mounts: plugins.mounts.clone(),
-        environment: std::env::vars().collect(),
+        // A variable that is no text is no reason not to start.
+        environment: std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect(),
         private_egress: plugins.private_egress,
         withheld,
         observer: Arc::clone(metrics) as Arc<dyn runtime::Observer>,
