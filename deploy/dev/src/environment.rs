@@ -88,10 +88,7 @@ impl Environment {
     /// It does not end in time, or not well.
     pub async fn stop_operator(&mut self) -> Result<()> {
         if let Some(operator) = self.operator.take() {
-            let status = operator.stop().await?;
-            if !status.success() {
-                bail!("the operator ended with {status}; its log is {}", self.setup.log().display());
-            }
+            operator.stop().await?;
         }
         Ok(())
     }

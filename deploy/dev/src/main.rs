@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
     match run(Options::parse()).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{error:?}");
+            eprintln!("{error:#}");
             ExitCode::FAILURE
         }
     }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::Command,
     time::Duration,
 };
 
@@ -194,8 +194,8 @@ impl Operator {
     /// Asks it to end, as Kubernetes does, and waits until it has.
     ///
     /// # Errors
-    /// It takes too long; it is killed then.
-    pub async fn stop(mut self) -> Result<ExitStatus> {
+    /// It takes too long and is killed, or does not end well; with the end of its log.
+    pub async fn stop(mut self) -> Result<()> {
         self.process.terminate()?;
         let process = &mut self.process;
         let ended = wait_for("the operator to end", ENDED_WITHIN, async || match process.ended() {
@@ -203,7 +203,11 @@ impl Operator {
             Ok(None) => Err(String::from("it still runs")),
             Err(error) => Err(error.to_string()),
         });
-        Ok(ended.await?)
+        let ended = ended.await.map_err(anyhow::Error::from).and_then(|status| {
+            ensure!(status.success(), "the operator ended with {status}");
+            Ok(())
+        });
+        ended.with_context(|| format!("the operator's log ends with\n{}", self.process.tail()))
     }
 }
 

@@ -69,6 +69,12 @@ impl Process {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// The last lines of its output.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        tail(&self.log)
+    }
+
     /// An error with the end of its output, if it has ended.
     ///
     /// # Errors

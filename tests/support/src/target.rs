@@ -4,6 +4,7 @@
 //! then the same, and nothing is compiled twice.
 use anyhow::{Context, Result, bail, ensure};
 use std::{
+    env,
     fmt::Display,
     fs::{self, File},
     io::Write,
@@ -27,7 +28,7 @@ impl Target {
     /// # Errors
     /// The program was moved out of a target folder.
     pub fn of_this_program() -> Result<Self> {
-        let program = std::env::current_exe().context("the path of this program is not known")?;
+        let program = env::current_exe().context("the path of this program is not known")?;
         let not_cargo = || format!("{} is not in a target folder of cargo; run it with `cargo run` or `cargo test`", program.display());
         let mut programs = program.parent().with_context(not_cargo)?;
         if programs.ends_with("deps") {
@@ -78,12 +79,12 @@ impl Target {
             Some(name) => name,
             None => bail!("{} has no name", self.programs.display()),
         };
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut cargo = cargo();
         cargo.args(["build", "--quiet", "--workspace", "--bin", program, "--profile", profile, "--target-dir"]).arg(&self.root);
         if let Some(triple) = &self.triple {
             cargo.args(["--target", triple]);
         }
-        let built = self.programs.join(program).with_extension(std::env::consts::EXE_EXTENSION);
+        let built = self.programs.join(program).with_extension(env::consts::EXE_EXTENSION);
         if !built.exists() {
             announce(format_args!("Building {program}: minutes for the first time, seconds later."));
         }
@@ -91,6 +92,19 @@ impl Target {
         ensure!(output.status.success(), "{program} does not build:\n{}", String::from_utf8_lossy(&output.stderr));
         Ok(built)
     }
+}
+
+/// Cargo without the variables that an outer cargo sets for the program that it runs. Build scripts watch some of them, and
+/// each of the two cargos would build again what the other has built.
+fn cargo() -> Command {
+    const SET_BY_CARGO: [&str; 6] = ["CARGO_BIN_", "CARGO_CRATE_NAME", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| SET_BY_CARGO.iter().any(|start| name.starts_with(start))) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Opens a file for locking, made if missing. The lock goes with the file, at the latest with the process.

@@ -1,10 +1,13 @@
-//! The programs of the control plane: from `KUBEBUILDER_ASSETS` or `PATH` where all three are there, else built once from
-//! their published Go modules (`deploy/dev/control-plane`) into `<target>/tools/control-plane`.
+//! The programs of the control plane: from `KUBEBUILDER_ASSETS` or `PATH` where all three are there; else released ones,
+//! where they can be downloaded; else built once from their published Go modules (`deploy/dev/control-plane`). What is
+//! downloaded or built stays in `<target>/tools/control-plane`.
 //!
-//! What can go wrong: no Go compiler, or modules that can't be fetched; the message then says what to install.
+//! What can go wrong: no network and no Go compiler, or modules that can't be fetched; the message then says what to
+//! install.
 mod built;
+mod release;
 
-use crate::target::Target;
+use crate::target::{Target, announce};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -12,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use tokio::runtime::Handle;
 
 const ETCD: &str = "etcd";
 const API_SERVER: &str = "kube-apiserver";
@@ -34,13 +38,21 @@ pub enum Assets {
 }
 
 impl Assets {
-    /// Finds or makes them; blocks for minutes at worst, and says so on the terminal.
+    /// Finds or makes them; blocks for minutes at worst, and says so on the terminal. Called within a tokio runtime, where
+    /// blocking is allowed.
     ///
     /// # Errors
     /// They are not there and can't be made.
     pub fn obtain(target: &Target) -> Result<Self> {
         if let Some(found) = Self::installed() {
             return Ok(found);
+        }
+        if let Some(built) = built::existing(target)? {
+            return Ok(Self::Combined(built));
+        }
+        match Handle::current().block_on(release::obtain(target)) {
+            Ok(folder) => return Ok(Self::in_folder(&folder)),
+            Err(error) => announce(format_args!("No released control plane: {error:#}.")),
         }
         let built = built::obtain(target).with_context(|| {
             format!("set KUBEBUILDER_ASSETS to a folder with {ETCD}, {API_SERVER} and {CONTROLLER_MANAGER}, or install Go to build them")
@@ -55,6 +67,14 @@ impl Assets {
         folders.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
         let find = |name: &str| folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
         Some(Self::Separate { etcd: find(ETCD)?, kube_apiserver: find(API_SERVER)?, kube_controller_manager: find(CONTROLLER_MANAGER)? })
+    }
+
+    fn in_folder(folder: &Path) -> Self {
+        Self::Separate {
+            etcd: folder.join(ETCD),
+            kube_apiserver: folder.join(API_SERVER),
+            kube_controller_manager: folder.join(CONTROLLER_MANAGER),
+        }
     }
 
     /// etcd with its data in `folder`, without waiting for the disk.
