@@ -93,13 +93,18 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
             tokio::join!(controllers(&client, &scopes, woken, &context, &ending), context.reads.run(ending.clone()));
         };
         tokio::pin!(controllers);
+        // The same token ends the controllers, so they may be seen to end first; they must not be polled again then.
+        let mut running = true;
         lost = tokio::select! {
             () = stop.cancelled() => false,
-            () = &mut controllers => false,
+            () = &mut controllers => {
+                running = false;
+                false
+            }
             () = lead_lost(&mut leadership) => true,
         };
         ending.cancel();
-        if tokio::time::timeout(DRAIN, controllers).await.is_err() {
+        if running && tokio::time::timeout(DRAIN, controllers).await.is_err() {
             tracing::warn!("some reconciles did not end in time and were cut");
         }
     }
