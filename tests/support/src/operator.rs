@@ -1,6 +1,6 @@
 //! The operator as users run it: its program, as a child process.
 use crate::{metrics::Metrics, ports::free_ports, process::Process, target::Target, wait::wait_for};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -203,11 +203,11 @@ impl Operator {
             Ok(None) => Err(String::from("it still runs")),
             Err(error) => Err(error.to_string()),
         });
-        let ended = ended.await.map_err(anyhow::Error::from).and_then(|status| {
-            ensure!(status.success(), "the operator ended with {status}");
-            Ok(())
+        let ended = ended.await.map_err(|error| error.to_string()).and_then(|status| match status.success() {
+            true => Ok(()),
+            false => Err(format!("the operator ended with {status}")),
         });
-        ended.with_context(|| format!("the operator's log ends with\n{}", self.process.tail()))
+        ended.map_err(|error| anyhow!("{error}; its log ends with\n{}", self.process.tail()))
     }
 }
 
