@@ -1,1 +1,24 @@
+//! What the integration tests share: a [`Scene`] with a namespace of a real control plane, an Infisical dev server and an
+//! operator that serves that namespace alone.
+//!
+//! A test sets the scene, starts the operator in its own process ([`Scene::start`]) or as its program ([`Scene::child`]), and
+//! waits for conditions; nothing here sleeps for a fixed time. The control plane, the custom resources, the bundle and the
+//! machine code of its plugins are made once and shared by all tests. What goes wrong here panics with the last state seen.
+//!
+//! `RUST_LOG=operator=debug cargo test -p integration NAME -- --nocapture` shows what an operator in the process says.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod look;
+mod manifest;
+mod operator;
+mod refusal;
+mod scene;
+mod shared;
+
+pub use look::{Event, Identity, event_of, text};
+pub use manifest::merged;
+pub use operator::{Child, Running};
+pub use refusal::Refusal;
+pub use scene::{Scene, until};
+pub use shared::{default_bundle, program};

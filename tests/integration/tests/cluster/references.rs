@@ -1,4 +1,4 @@
-use crate::world::World;
+use super::world::World;
 use anyhow::Result;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
 use kube::{

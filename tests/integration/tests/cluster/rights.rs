@@ -1,4 +1,4 @@
-use crate::world::{World, desired};
+use super::world::{World, desired};
 use anyhow::Result;
 use operator::{dereference::Lookup, object::ObjectRef, outcome::Class, target::Change};
 use support::ControlPlane;

@@ -1,4 +1,4 @@
-use crate::world::{World, desired, value};
+use super::world::{World, desired, value};
 use anyhow::Result;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{

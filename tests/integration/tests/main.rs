@@ -1,0 +1,22 @@
+//! One file per promise, each against a real API server and a real Infisical dev server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod binary;
+mod canary;
+mod cluster;
+mod dev_server_kubernetes_login;
+mod dialect;
+mod failure_leaves_the_secret;
+mod leader;
+mod login_once;
+mod plugins;
+mod promises;
+mod reload;
+mod repair;
+mod resource;
+mod restart;
+mod samples;
+mod scoped;
+mod sync;
+mod tenants;

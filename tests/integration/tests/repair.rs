@@ -1,0 +1,223 @@
+//! A target is kept as it should be, whoever changes it and whatever the server has to say.
+use infisical_dev_server::Operation;
+use integration::{Scene, until};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Seconds, on a machine that does other things too; the interval of these tests is an hour.
+const SOON: Duration = Duration::from_secs(10);
+
+async fn patch<K>(api: &Api<K>, name: &str, patch: Value)
+where
+    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deleted_or_edited_target_is_back_within_seconds_without_a_read() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    let namespace = scene.namespace.name();
+    scene
+        .infisical_secret(
+            "a",
+            json!({"spec": {
+                "syncConfig": {"resyncInterval": "1h"},
+                "managedKubeConfigMapReferences": [{"configMapName": "a", "configMapNamespace": namespace}],
+            }}),
+        )
+        .await;
+    scene.synced("a").await;
+    let lists = scene.infisical.calls().count(Operation::ListSecrets);
+    let secrets: Api<Secret> = scene.namespace.api();
+    let maps: Api<ConfigMap> = scene.namespace.api();
+
+    let (began, before) = (Instant::now(), scene.identity::<Secret>("a").await);
+    scene.delete_secret("a").await;
+    scene.holds("a", &[("A", "one"), ("B", "two")]).await;
+    assert_ne!(scene.identity::<Secret>("a").await.uid, before.uid);
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+
+    let began = Instant::now();
+    let edit = json!({
+        "metadata": {
+            "labels": {"foreign": "kept"},
+            "annotations": {"foreign.example.com/note": "kept", "secrets.infisical.com/version": "W/\"secrets-1-00000000\""},
+        },
+        "stringData": {"A": "edited by hand", "EXTRA": "put there by hand"},
+    });
+    patch(&secrets, "a", edit).await;
+    scene.holds("a", &[("A", "one"), ("B", "two")]).await;
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    let secret = scene.secret("a").await;
+    assert_eq!(secret.labels().get("foreign").map(String::as_str), Some("kept"));
+    assert_eq!(secret.annotations().get("foreign.example.com/note").map(String::as_str), Some("kept"));
+    assert_eq!(secret.annotations()["secrets.infisical.com/version"], "W/\"secrets-12-E94303F5\"");
+
+    let began = Instant::now();
+    maps.delete("a", &DeleteParams::default()).await.unwrap();
+    until("the ConfigMap to be back", async || maps.get("a").await).await;
+    patch(&maps, "a", json!({"data": {"A": "edited"}})).await;
+    until("the ConfigMap to be repaired", async || {
+        let data = maps.get("a").await.unwrap().data.unwrap();
+        if data["A"] == "one" { Ok(()) } else { Err(format!("{data:?}")) }
+    })
+    .await;
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    assert_eq!(scene.infisical.calls().count(Operation::ListSecrets), lists, "a repair needs no read");
+}
+
+#[tokio::test]
+async fn a_target_is_repaired_while_the_server_says_that_nothing_changed() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    scene.infisical_secret("a", json!({})).await;
+    scene.synced("a").await;
+    scene.infisical.calls().wait_for(|log| log.with_status(Operation::ListSecrets, 304) >= 1).await;
+    scene.delete_secret("a").await;
+    scene.holds("a", &[("A", "one"), ("B", "two")]).await;
+    scene.calls(Operation::ListSecrets, 2).await;
+    let answers = scene.infisical.calls().read(|log| log.with_status(Operation::ListSecrets, 200));
+    assert_eq!(answers, 1, "the data came from the first read");
+}
+
+#[tokio::test]
+async fn a_new_target_is_not_written_twice() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    let namespace = scene.namespace.name();
+    scene
+        .infisical_secret(
+            "a",
+            json!({"spec": {"managedKubeConfigMapReferences": [{"configMapName": "a", "configMapNamespace": namespace, "creationPolicy": "Owner"}]}}),
+        )
+        .await;
+    scene.synced("a").await;
+    let before = (scene.identity::<Secret>("a").await, scene.identity::<ConfigMap>("a").await);
+    scene.calls(Operation::ListSecrets, 2).await;
+    assert_eq!((scene.identity::<Secret>("a").await, scene.identity::<ConfigMap>("a").await), before);
+}
+
+#[tokio::test]
+async fn a_flip_of_the_policy_keeps_the_object() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    let policy = |policy: &str| {
+        let target = json!({"secretName": "a", "secretNamespace": scene.namespace.name(), "creationPolicy": policy});
+        json!({"spec": {"managedKubeSecretReferences": [target]}})
+    };
+    scene.infisical_secret("a", policy("Owner")).await;
+    scene.synced("a").await;
+    let before = scene.identity::<Secret>("a").await;
+    assert_eq!(scene.secret("a").await.owner_references().len(), 1);
+    scene.infisical_secret("a", policy("Orphan")).await;
+    scene.synced("a").await;
+    assert_eq!(scene.identity::<Secret>("a").await.uid, before.uid);
+    assert!(scene.secret("a").await.owner_references().is_empty());
+    scene.infisical_secret("a", policy("Owner")).await;
+    scene.synced("a").await;
+    assert_eq!(scene.identity::<Secret>("a").await.uid, before.uid);
+    assert_eq!(scene.secret("a").await.owner_references().len(), 1);
+}
+
+#[tokio::test]
+async fn targets_that_are_no_longer_named_go_if_they_are_owned() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    let namespace = scene.namespace.name();
+    let target = |name: &str, policy: &str| json!({"secretName": name, "secretNamespace": namespace, "creationPolicy": policy});
+    let all = json!([target("kept", "Owner"), target("owned", "Owner"), target("orphan", "Orphan")]);
+    scene.infisical_secret("a", json!({"spec": {"managedKubeSecretReferences": all}})).await;
+    scene.synced("a").await;
+    let before = scene.identity::<Secret>("orphan").await;
+    scene.infisical_secret("a", json!({"spec": {"managedKubeSecretReferences": [target("kept", "Owner")]}})).await;
+    let secrets: Api<Secret> = scene.namespace.api();
+    until("the owned target to go", async || match secrets.get_opt("owned").await {
+        Ok(None) => Ok(()),
+        _ => Err("it is there"),
+    })
+    .await;
+    assert_eq!(scene.identity::<Secret>("orphan").await, before);
+    assert_eq!(scene.data("kept").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_bare_and_empty_secret_is_taken_and_one_with_keys_by_permission() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    for name in ["empty", "full"] {
+        scene.namespace.secret(name, []).await.unwrap();
+    }
+    scene.namespace.secret("full", [("THEIRS", "precious")]).await.unwrap();
+    let before = scene.identity::<Secret>("full").await;
+    scene.infisical_secret("empty", json!({})).await;
+    scene.infisical_secret("full", json!({})).await;
+    scene.holds("empty", &[("A", "one"), ("B", "two")]).await;
+    let message = scene.failed("full", "TargetExists").await;
+    assert!(message.contains("THEIRS") && message.contains("secrets.infisical.com/adopt") && !message.contains("precious"), "{message}");
+    assert_eq!(scene.identity::<Secret>("full").await, before);
+    let secrets: Api<Secret> = scene.namespace.api();
+    patch(&secrets, "full", json!({"metadata": {"annotations": {"secrets.infisical.com/adopt": "true"}}})).await;
+    scene.holds("full", &[("A", "one"), ("B", "two")]).await;
+}
+
+#[tokio::test]
+async fn what_kubernetes_does_not_let_change_is_said_and_nothing_is_lost() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    let kind = |kind: &str| {
+        let target = json!({"secretName": "a", "secretNamespace": scene.namespace.name(), "secretType": kind});
+        json!({"spec": {"managedKubeSecretReferences": [target]}})
+    };
+    scene.infisical_secret("a", kind("Opaque")).await;
+    scene.synced("a").await;
+    scene.infisical_secret("a", kind("example.com/other")).await;
+    let message = scene.event("a", "SecretTypeImmutable").await;
+    assert!(message.contains("Opaque") && message.contains("example.com/other"), "{message}");
+    assert_eq!(scene.secret("a").await.type_.as_deref(), Some("Opaque"));
+    assert_eq!(scene.data("a").await.len(), 2);
+
+    let secrets: Api<Secret> = scene.namespace.api();
+    scene.infisical_secret("a", kind("Opaque")).await;
+    scene.infisical_secret("fixed", json!({})).await;
+    scene.synced("fixed").await;
+    patch(&secrets, "fixed", json!({"immutable": true})).await;
+    let before = scene.identity::<Secret>("fixed").await;
+    scene.set("A", "edited");
+    scene.resync("fixed").await;
+    assert!(scene.failed("fixed", "TargetImmutable").await.contains("immutable"));
+    assert_eq!(scene.identity::<Secret>("fixed").await, before);
+}
+
+#[tokio::test]
+async fn of_two_resources_with_one_target_the_older_keeps_it() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    let target = json!([{"secretName": "one", "secretNamespace": scene.namespace.name()}]);
+    scene.infisical_secret("older", json!({"spec": {"managedKubeSecretReferences": target}})).await;
+    scene.synced("older").await;
+    // The API server notes whole seconds.
+    let older = scene.resource("older").await.metadata.creation_timestamp.unwrap().0;
+    until(
+        "the next second",
+        async || if k8s_openapi::jiff::Timestamp::now().as_second() > older.as_second() { Ok(()) } else { Err("not yet") },
+    )
+    .await;
+    let prod = json!({"universalAuth": {"secretsScope": {"envSlug": "prod"}}});
+    scene.infisical_secret("younger", json!({"spec": {"managedKubeSecretReferences": target, "authentication": prod}})).await;
+    assert!(scene.failed("younger", "TargetClaimed").await.contains("older"));
+    let before = scene.identity::<Secret>("one").await;
+    scene.calls(Operation::ListSecrets, 2).await;
+    assert_eq!(scene.identity::<Secret>("one").await, before);
+    // It passes on when the first lets it go.
+    let api: Api<api::v1alpha1::InfisicalSecret> = scene.namespace.api();
+    api.delete("older", &DeleteParams::default()).await.unwrap();
+    scene.holds("one", &[("A", "uno")]).await;
+    scene.synced("younger").await;
+}
