@@ -3,8 +3,8 @@
 pub mod component;
 
 use runtime::{
-    Ambient, AuthCall, CallRecord, Caller, CompileLimits, Config, Failure, Limits, LoadRecord, Observer, Proof, Proved, Runtime,
-    SecretBytes, World,
+    Ambient, AuthCall, CallRecord, Caller, CompileLimits, Config, Failure, Limits, LoadRecord, MachineCode, Observer, Proof, Proved,
+    Runtime, SecretBytes, World,
 };
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -102,6 +102,8 @@ fn replace(path: &Path, bytes: &[u8]) {
 pub struct Recorder {
     pub calls: Mutex<Vec<(String, &'static str, usize, u32)>>,
     pub loads: Mutex<Vec<(String, Option<String>)>>,
+    pub codes: Mutex<Vec<MachineCode>>,
+    pub removed: Mutex<Vec<String>>,
 }
 
 impl Observer for Recorder {
@@ -111,6 +113,11 @@ impl Observer for Recorder {
 
     fn loaded(&self, record: &LoadRecord<'_>) {
         self.loads.lock().unwrap().push((record.plugin.into(), record.error.map(Into::into)));
+        self.codes.lock().unwrap().extend(record.code);
+    }
+
+    fn removed(&self, plugin: &str) {
+        self.removed.lock().unwrap().push(plugin.into());
     }
 }
 
