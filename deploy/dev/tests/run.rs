@@ -76,6 +76,12 @@ async fn no_process_outlives_it_when_it_is_killed() {
     run.child.kill().unwrap();
     run.child.wait().unwrap();
     run.nothing_runs().await.unwrap();
-    // There was nobody left to remove it.
+    wait_for("the control plane's folder to be removed", Duration::from_secs(30), async || match run.folders[0].exists() {
+        true => Err("it is there"),
+        false => Ok(()),
+    })
+    .await
+    .unwrap();
+    // Of the other, nobody is left to remove it.
     std::fs::remove_dir_all(run.folders[1].parent().unwrap()).unwrap();
 }

@@ -10,13 +10,8 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, ObjectMeta, PostParams},
 };
-use std::{
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::Duration,
-};
-use support::{ControlPlane, TimedOut, wait_for};
+use std::{fs::File, os::unix::fs::PermissionsExt, process::Command, time::Duration};
+use support::{Assets, ControlPlane, TimedOut, wait_for};
 
 const DEPLOYMENT: &str = "
 apiVersion: apps/v1
@@ -104,34 +99,20 @@ async fn one_alone_ends_when_it_is_dropped() {
     gone(&folder).await.unwrap();
 }
 
-/// Started by the test below in a process of its own; does nothing by itself.
-#[tokio::test]
-async fn user_to_be_killed() {
-    if std::env::var_os(KILLED).is_none() {
-        return;
-    }
-    let plane = ControlPlane::exclusive().await.unwrap();
-    println!("folder {}", plane.folder().display());
-    std::future::pending::<()>().await;
-}
-
-const KILLED: &str = "SUPPORT_TEST_USER_TO_BE_KILLED";
-
-#[tokio::test]
-async fn it_ends_when_its_user_is_killed() {
-    let mut user = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "user_to_be_killed", "--nocapture"])
-        .env(KILLED, "1")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(user.stdout.take().unwrap()).lines();
-    let folder = lines.map_while(Result::ok).find_map(|line| line.split_once("folder ").map(|(_, folder)| PathBuf::from(folder)));
-    user.kill().unwrap();
-    user.wait().unwrap();
-    let folder = folder.unwrap();
-    assert!(folder.join("kubeconfig").exists());
-    gone(&folder).await.unwrap();
+#[test]
+fn a_part_that_does_not_start_is_named_with_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("broken");
+    std::fs::write(&program, "#!/bin/sh\necho no space left on device >&2\nexit 3\n").unwrap();
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    let assets = Assets::Separate { etcd: program.clone(), kube_apiserver: program.clone(), kube_controller_manager: program };
+    std::fs::write(folder.path().join("assets.json"), serde_json::to_vec(&assets).unwrap()).unwrap();
+    let lease = File::create(folder.path().join("lease")).unwrap();
+    lease.lock_shared().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_control-plane")).arg(folder.path()).arg("0").output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(errors.contains("etcd ended early (exit status: 3)") && errors.contains("no space left on device"), "{errors}");
 }
 
 async fn gone(folder: &std::path::Path) -> Result<(), TimedOut> {
