@@ -127,7 +127,7 @@ impl Endpoints {
     /// # Errors
     /// They are not, or it does not answer.
     pub async fn ready(&self) -> Result<()> {
-        let answer = self.client.get(&self.readiness).send().await?;
+        let answer = self.client.get(&self.readiness).send().await.context("the operator does not answer")?;
         let status = answer.status();
         ensure!(status.is_success(), "{status}: {}", answer.text().await?);
         Ok(())

@@ -39,9 +39,10 @@ pub async fn show(environment: &Environment) -> Result<()> {
             let look =
                 Look { kubeconfig: environment.cluster.kubeconfig(), page: &environment.server.url(), log: &environment.setup.log() };
             write!(out, "{HOME}")?;
-            let width = rustix::termios::tcgetwinsize(&out).map_or(120, |size| usize::from(size.ws_col.max(40)));
-            for line in screen::lines(&look, &now) {
-                writeln!(out, "{}{REST_OF_LINE}", screen::cut(&line, width))?;
+            // Zero where the terminal does not know.
+            let columns = rustix::termios::tcgetwinsize(&out).map_or(0, |size| usize::from(size.ws_col));
+            for line in screen::lines(&look, &now, if columns == 0 { 120 } else { columns }) {
+                writeln!(out, "{line}{REST_OF_LINE}")?;
             }
             write!(out, "{REST_OF_SCREEN}")?;
         } else {

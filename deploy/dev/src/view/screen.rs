@@ -9,8 +9,8 @@ pub struct Look<'a> {
     pub log: &'a Path,
 }
 
-/// The whole screen.
-pub fn lines(look: &Look<'_>, snapshot: &Snapshot) -> Vec<String> {
+/// The whole screen. Tables are cut at `width`; the lines above them are not, since they are there to be copied.
+pub fn lines(look: &Look<'_>, snapshot: &Snapshot, width: usize) -> Vec<String> {
     let mut lines = vec![
         format!("cluster    kubectl --kubeconfig {} get infisicalsecrets -A", look.kubeconfig.display()),
         format!("Infisical  {}/  (edit a secret there)", look.page),
@@ -26,7 +26,7 @@ pub fn lines(look: &Look<'_>, snapshot: &Snapshot) -> Vec<String> {
                 let message = if row.ready == "True" { row.message.clone() } else { format!("{}: {}", row.reason, row.message) };
                 vec![row.name.clone(), row.ready.clone(), row.synced.map_or_else(|| "-".into(), ago), message]
             });
-            lines.extend(table(["RESOURCE", "READY", "LAST SYNC", "MESSAGE"], rows));
+            lines.extend(table(width, ["RESOURCE", "READY", "LAST SYNC", "MESSAGE"], rows));
         }
         Err(error) => lines.push(format!("resources can't be listed: {error}")),
     }
@@ -34,7 +34,7 @@ pub fn lines(look: &Look<'_>, snapshot: &Snapshot) -> Vec<String> {
     let rows = snapshot.plugins.iter().map(|row| {
         vec![row.name.clone(), row.version.clone(), row.calls.to_string(), row.failed.to_string(), seconds(row.p50), seconds(row.p99)]
     });
-    lines.extend(table(["PLUGIN", "VERSION", "CALLS", "FAILED", "P50", "P99"], rows));
+    lines.extend(table(width, ["PLUGIN", "VERSION", "CALLS", "FAILED", "P50", "P99"], rows));
     lines.push(String::new());
     lines.push("Ctrl-C stops everything.".into());
     lines
@@ -72,18 +72,18 @@ pub fn changes(before: Option<&Snapshot>, now: &Snapshot) -> Vec<String> {
 }
 
 /// The first characters of a line, as many as fit.
-pub fn cut(line: &str, width: usize) -> &str {
+fn cut(line: &str, width: usize) -> &str {
     line.char_indices().nth(width).map_or(line, |(end, _)| line.get(..end).unwrap_or(line))
 }
 
-fn table<const COLUMNS: usize>(head: [&str; COLUMNS], rows: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+fn table<const COLUMNS: usize>(width: usize, head: [&str; COLUMNS], rows: impl Iterator<Item = Vec<String>>) -> Vec<String> {
     let mut all = vec![head.map(str::to_owned).to_vec()];
     all.extend(rows);
-    let width = |column: usize| all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let widths: Vec<_> = (0..COLUMNS).map(width).collect();
+    let widest = |column: usize| all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..COLUMNS).map(widest).collect();
     let line = |row: &Vec<String>| {
         let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
+        cut(cells.join("  ").trim_end(), width).to_owned()
     };
     all.iter().map(line).collect()
 }
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_screen_shows_condition_age_and_quantiles() {
         let look = Look { kubeconfig: Path::new("/k"), page: "http://127.0.0.1:1", log: Path::new("/l") };
-        let text = lines(&look, &snapshot()).join("\n");
+        let text = lines(&look, &snapshot(), 80).join("\n");
         assert!(text.contains("demo/a    False  2 min ago  Unreachable: no answer"), "{text}");
         assert!(text.contains("universal  0.1.0    3      1       50 µs  12.3 ms"), "{text}");
     }

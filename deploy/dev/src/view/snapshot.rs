@@ -41,7 +41,7 @@ pub struct Plugin {
 
 /// Looks at everything. What can't be seen is part of the picture.
 pub async fn take(cluster: &Cluster, namespaces: &[String], endpoints: &Endpoints) -> Snapshot {
-    let operator = endpoints.ready().await.err().map(|error| format!("{error:#}"));
+    let operator = endpoints.ready().await.err().map(|error| error.to_string());
     let plugins = match endpoints.metrics().await {
         Ok(metrics) => plugins(&metrics),
         Err(_) => Vec::new(),
