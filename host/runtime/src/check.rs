@@ -28,8 +28,7 @@ pub(crate) fn answered(context: &Context, error: contract::Error) -> Failure {
         contract::Error::Credentials(text) => Failure::Credentials(clean(&text)),
         contract::Error::Denied(text) => Failure::Denied(clean(&text)),
         contract::Error::Unavailable(seconds) => {
-            let after = seconds.map(|seconds| Duration::from_secs(seconds.into()).min(LONGEST_WAIT));
-            Failure::Unavailable { after, cause: context.unreachable().map(clean) }
+            Failure::Unavailable(seconds.map(|seconds| Duration::from_secs(seconds.into()).min(LONGEST_WAIT)))
         }
         contract::Error::Internal(text) => Failure::Internal(clean(&text)),
     }

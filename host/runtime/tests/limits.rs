@@ -1,10 +1,8 @@
 //! Each limit, and that it bites: the call ends with the failure that names it, and the next call is served.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends so")]
-mod support;
-
+use hostile::{Bench, hostile, take_server_address};
 use runtime::{Failure, Limits};
-use std::{net::TcpListener, time::Duration};
-use support::{Bench, hostile};
+use std::time::Duration;
 
 /// Half a second of CPU, and more patience than a busy machine needs.
 fn short() -> Limits {
@@ -92,13 +90,10 @@ async fn wall_time_ends_a_call_that_waits_and_frees_its_place() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_ends_a_request_before_it_ends_the_call() {
-    let listener = TcpListener::bind("127.66.6.6:6666").unwrap();
+    let listener = tokio::task::spawn_blocking(take_server_address).await.unwrap();
     let bench = Bench::limited(&[hostile()], Limits { wall: Duration::from_secs(2), ..short() }).await;
     // Accepted by the kernel, and never read.
-    let failure = bench.fails("hang-in-http").await;
-    assert!(matches!(failure, Failure::Unavailable { after: None, .. }));
-    // The guest can't say what did not answer, the host does.
-    assert!(failure.to_string().ends_with("http://127.66.6.6:6666 did not answer in time"), "{failure}");
+    assert!(matches!(bench.fails("hang-in-http").await, Failure::Unavailable(None)));
     assert!(bench.act("behave").await.is_ok());
     drop(listener);
 }

@@ -1,12 +1,10 @@
 //! A secret that a plugin knows shows in no log.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends so")]
-mod support;
-
+use hostile::{Bench, CANARY, hostile};
 use std::{
     io::{self, Write},
     sync::{Arc, Mutex},
 };
-use support::{Bench, CANARY, hostile};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 /// Everything that is logged.

@@ -1,12 +1,10 @@
 //! What templates, generators and policies answer, and what of it is refused. Components by hand, since no SDK would let them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends so")]
-mod support;
-
+use hostile::{Bench, CANARY, Plugin, caller, component::Hand, secret};
 use runtime::{Decision, Entry, EvaluateCall, Failure, GenerateCall, Generated, Limits, RenderCall, Rendering, SourceSecret, Verdict};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use support::{Bench, CANARY, Plugin, caller, component::Hand, secret};
 
 /// A `rendered` and an `output` in bytes.
 const RENDERED: usize = 32;

@@ -81,11 +81,7 @@ impl Context {
                 Ok(Err(Refusal::Denied(text)))
             }
             Err(TokenFailure::Credentials(text)) => Ok(Err(Refusal::Credentials(text))),
-            Err(TokenFailure::Unavailable) => {
-                let text = TokenFailure::Unavailable.to_string();
-                self.unreachable = Some(text.clone());
-                Ok(Err(Refusal::Unavailable(text)))
-            }
+            Err(TokenFailure::Unavailable) => Ok(Err(Refusal::Unavailable(TokenFailure::Unavailable.to_string()))),
         }
     }
 
@@ -153,7 +149,6 @@ impl Context {
             Refusal::Denied(capability) => self.deny(capability, false),
             Refusal::Unavailable(text) => {
                 tracing::info!(target: "plugin", plugin = &*self.plugin, "no response: {text}");
-                self.unreachable = Some(text.clone());
                 Refusal::Unavailable(text)
             }
             other => other,

@@ -4,7 +4,8 @@
 use plugin_sdk::{
     Credential, Descriptor, Encoding, Error, Input, Need, Plugin, Violation,
     authenticator::{Authenticator, Exchange, Field, JsonField, Proved, Request},
-    clock, environment, http, log, mounts, random, service_account,
+    clock, environment, http, keys, log, mounts, random, service_account,
+    signing::{Algorithm, Signer},
 };
 use serde::Deserialize;
 use std::{cell::Cell, hint::black_box, time::Duration};
@@ -17,6 +18,13 @@ pub struct Hostile;
 pub struct Settings {
     #[serde(rename = "do")]
     deed: Deed,
+    /// Answers every error as if the credentials were to blame.
+    #[serde(default)]
+    lie: bool,
+    /// Where requests go instead.
+    url: Option<String>,
+    /// What is opened in the mount instead.
+    path: Option<String>,
 }
 
 /// What it does.
@@ -70,6 +78,8 @@ enum Deed {
     Mount,
     /// Sends a request to a host that nobody grants.
     Http,
+    /// Sends a request, and another one to where it is redirected.
+    Follow,
     /// Reads a variable.
     Environment,
     /// Reads the bytes of the canary, and answers them as the method of the path.
@@ -78,8 +88,12 @@ enum Deed {
     Token,
     /// Draws random numbers.
     Random,
-    /// Is denied a variable, and blames its credentials.
-    LieAboutDenial,
+    /// Looks at the clock.
+    Clock,
+    /// Signs with the canary.
+    Sign,
+    /// Asks for a fresh key.
+    MakeKey,
     /// Is denied a variable, and goes on as if it had it.
     IgnoreDenial,
     /// Invents a denial.
@@ -107,8 +121,10 @@ enum Deed {
 
 /// Nobody grants it.
 const ELSEWHERE: &str = "http://elsewhere.invalid/";
-/// Where a test puts a server that does not answer: fixed, since a descriptor is.
+/// Where a test puts its server: fixed, since a descriptor is.
 pub const SILENT: &str = "http://127.66.6.6:6666";
+/// A name that leads where no name may lead.
+const BY_NAME: &str = "http://localhost:6666";
 
 thread_local!(static CALLS: Cell<u32> = const { Cell::new(0) });
 
@@ -117,12 +133,19 @@ impl Plugin for Hostile {
 
     fn descriptor() -> Descriptor {
         Descriptor::new("hostile", env!("CARGO_PKG_VERSION"), "Misbehaves, for tests.")
-            .settings(serde_json::json!({"type": "object", "properties": {"do": {"type": "string"}}, "required": ["do"]}))
+            .settings(serde_json::json!({
+                "type": "object",
+                "properties": {
+                    "do": {"type": "string"}, "lie": {"type": "boolean"}, "url": {"type": "string"}, "path": {"type": "string"},
+                },
+                "required": ["do"],
+            }))
             .input(Input::optional("canary", "A value that must show nowhere."))
             .need(Need::optional("clock", "To wait."))
             .need(Need::optional("reveal:input/canary", "To leak."))
             .need(Need::optional("mounts:jail", "To break out of."))
             .need(Need::optional(&format!("http:{SILENT}"), "To wait for."))
+            .need(Need::optional(&format!("http:{BY_NAME}"), "To get to this machine."))
     }
 
     fn check(settings: &Settings) -> Vec<Violation> {
@@ -137,91 +160,115 @@ impl Plugin for Hostile {
 impl Authenticator for Hostile {
     fn authenticate(request: Request<Settings>) -> Result<Proved, Error> {
         CALLS.set(CALLS.get() + 1);
-        let canary = || request.credential("canary");
-        let honest = Exchange::to("hostile").text("calls", CALLS.get().to_string());
-        let exchange = match request.settings.deed {
-            Deed::Behave => honest,
-
-            Deed::Loop | Deed::LoopInCheck => spin(),
-            Deed::Allocate => allocate(),
-            Deed::AllocatePolitely => {
-                Vec::<u8>::new().try_reserve_exact(1 << 30).map_err(|_| Error::Internal("no memory".into()))?;
-                honest
-            }
-            Deed::Recurse => honest.text("depth", recurse(black_box(1)).to_string()),
-            Deed::RecurseLarge => honest.text("depth", recurse_large([1; 64]).to_string()),
-            Deed::Trap | Deed::TrapInCheck => trap(),
-
-            Deed::GiantResult => honest.text("much", "x".repeat(8 << 20)),
-            Deed::LargeResult => honest.text("much", "x".repeat((1 << 20) + 1)),
-            Deed::ManyFields => (0..200_000).fold(honest, |exchange, _| exchange.text("", "")),
-            Deed::ManyNotices => {
-                return Ok((0..1000).fold(Proved::from(honest), |proved, number| proved.notice(format!("notice {number}"))));
-            }
-            Deed::GiantError => return Err(Error::Internal("\u{1b}[31m\n\0".repeat(200_000))),
-            Deed::BadPath => Exchange { path: "/v1/auth/../admin/login".into(), ..honest },
-            Deed::TwiceField => honest.text("same", "1").text("same", "2"),
-            Deed::HostField => honest.text("organizationSlug", "another"),
-            Deed::BadHeader => honest.header("authorization", Field::Text("Bearer stolen".into())),
-            Deed::BadEncoding => honest.field("secret", Field::Credential(canary()?, Encoding::Form)),
-            Deed::BadPlaceholder => {
-                let document = serde_json::json!({"inner": {"$credential": "nothing"}});
-                honest.field("json", Field::Json(JsonField { document, credentials: vec![], encoding: Encoding::Raw }))
-            }
-
-            Deed::Mount => honest.credential("file", mounts::open("elsewhere", "file")?),
-            Deed::Http => honest.text("status", http::Request::new("GET", ELSEWHERE).send()?.status.to_string()),
-            Deed::Environment => honest.text("variable", variable()?),
-            Deed::Reveal => Exchange::to(&canary()?.reveal_text()?),
-            Deed::Token => honest.credential("jwt", service_account::token(&[])?),
-            Deed::Random => {
-                random::fill(&mut [0; 8])?;
-                honest
-            }
-            Deed::LieAboutDenial => honest.text("variable", variable().map_err(|_| Error::Credentials("it was the credentials".into()))?),
-            Deed::IgnoreDenial => honest.text("variable", variable().unwrap_or_default()),
-            Deed::InventDenial => return Err(Error::Denied("mounts:everything".into())),
-            Deed::EscapeMount => honest.credential("file", mounts::open("jail", "../outside")?),
-
-            Deed::FloodCalls => {
-                for _ in 0..10_000_000 {
-                    black_box(clock::elapsed()?);
-                }
-                honest
-            }
-            Deed::FloodHandles => {
-                let first = canary()?;
-                let _held: Vec<Credential> = (0..2000).map(|_| first.duplicate()).collect::<Result<_, _>>()?;
-                honest
-            }
-            Deed::FloodHttp => {
-                for _ in 0..100 {
-                    http::Request::new("GET", SILENT).send()?;
-                }
-                honest
-            }
-            Deed::FloodLog => {
-                for number in 0..100_000 {
-                    log::error(&format!("\u{1b}[2J\n\"level\":\"fake\" line {number}"));
-                }
-                honest
-            }
-            Deed::LogCanary => {
-                log::error(&canary()?.reveal_text()?);
-                honest
-            }
-            Deed::GiantArgument => {
-                log::info(&"x".repeat(8 << 20));
-                honest
-            }
-            Deed::HangInHttp => honest.text("status", http::Request::new("GET", SILENT).send()?.status.to_string()),
-            Deed::Sleep => {
-                while clock::elapsed()? < Duration::from_secs(60) {}
-                honest
-            }
-        };
-        Ok(exchange.into())
+        match act(&request) {
+            Err(_) if request.settings.lie => Err(Error::Credentials("it was the credentials".into())),
+            done => done,
+        }
     }
+}
+
+fn act(request: &Request<Settings>) -> Result<Proved, Error> {
+    let canary = || request.credential("canary");
+    let url = |default: &str| request.settings.url.clone().unwrap_or_else(|| default.to_owned());
+    let honest = Exchange::to("hostile").text("calls", CALLS.get().to_string());
+    let exchange = match request.settings.deed {
+        Deed::Behave => honest,
+
+        Deed::Loop | Deed::LoopInCheck => spin(),
+        Deed::Allocate => allocate(),
+        Deed::AllocatePolitely => {
+            Vec::<u8>::new().try_reserve_exact(1 << 30).map_err(|_| Error::Internal("no memory".into()))?;
+            honest
+        }
+        Deed::Recurse => honest.text("depth", recurse(black_box(1)).to_string()),
+        Deed::RecurseLarge => honest.text("depth", recurse_large([1; 64]).to_string()),
+        Deed::Trap | Deed::TrapInCheck => trap(),
+
+        Deed::GiantResult => honest.text("much", "x".repeat(8 << 20)),
+        Deed::LargeResult => honest.text("much", "x".repeat((1 << 20) + 1)),
+        Deed::ManyFields => (0..200_000).fold(honest, |exchange, _| exchange.text("", "")),
+        Deed::ManyNotices => {
+            return Ok((0..1000).fold(Proved::from(honest), |proved, number| proved.notice(format!("notice {number}"))));
+        }
+        Deed::GiantError => return Err(Error::Internal("\u{1b}[31m\n\0".repeat(200_000))),
+        Deed::BadPath => Exchange { path: "/v1/auth/../admin/login".into(), ..honest },
+        Deed::TwiceField => honest.text("same", "1").text("same", "2"),
+        Deed::HostField => honest.text("organizationSlug", "another"),
+        Deed::BadHeader => honest.header("authorization", Field::Text("Bearer stolen".into())),
+        Deed::BadEncoding => honest.field("secret", Field::Credential(canary()?, Encoding::Form)),
+        Deed::BadPlaceholder => {
+            let document = serde_json::json!({"inner": {"$credential": "nothing"}});
+            honest.field("json", Field::Json(JsonField { document, credentials: vec![], encoding: Encoding::Raw }))
+        }
+
+        Deed::Mount => honest.credential("file", mounts::open("elsewhere", "file")?),
+        Deed::Http => honest.text("status", http::Request::new("GET", url(ELSEWHERE)).send()?.status.to_string()),
+        Deed::Follow => {
+            let response = http::Request::new("GET", url(SILENT)).send()?;
+            let location = response.header("location").map(String::from_utf8_lossy).unwrap_or_default();
+            honest.text("status", http::Request::new("GET", location).send()?.status.to_string())
+        }
+        Deed::Environment => honest.text("variable", variable()?),
+        Deed::Reveal => Exchange::to(&canary()?.reveal_text()?),
+        Deed::Token => honest.credential("jwt", service_account::token(&[])?),
+        Deed::Random => {
+            random::fill(&mut [0; 8])?;
+            honest
+        }
+        Deed::Clock => honest.text("now", format!("{:?}", clock::elapsed()?)),
+        Deed::Sign => {
+            Signer::new(&canary()?, Algorithm::HmacSha256).sign(b"text")?;
+            honest
+        }
+        Deed::MakeKey => {
+            keys::generate("ed25519")?;
+            honest
+        }
+        Deed::IgnoreDenial => honest.text("variable", variable().unwrap_or_default()),
+        Deed::InventDenial => return Err(Error::Denied("mounts:everything".into())),
+        Deed::EscapeMount => {
+            let path = request.settings.path.as_deref().unwrap_or("../outside");
+            honest.credential("file", mounts::open("jail", path)?)
+        }
+
+        Deed::FloodCalls => {
+            for _ in 0..10_000_000 {
+                black_box(clock::elapsed()?);
+            }
+            honest
+        }
+        Deed::FloodHandles => {
+            let first = canary()?;
+            let _held: Vec<Credential> = (0..2000).map(|_| first.duplicate()).collect::<Result<_, _>>()?;
+            honest
+        }
+        Deed::FloodHttp => {
+            for _ in 0..100 {
+                http::Request::new("GET", SILENT).send()?;
+            }
+            honest
+        }
+        Deed::FloodLog => {
+            for number in 0..100_000 {
+                log::error(&format!("\u{1b}[2J\n\"level\":\"fake\" line {number}"));
+            }
+            honest
+        }
+        Deed::LogCanary => {
+            log::error(&canary()?.reveal_text()?);
+            honest
+        }
+        Deed::GiantArgument => {
+            log::info(&"x".repeat(8 << 20));
+            honest
+        }
+        Deed::HangInHttp => honest.text("status", http::Request::new("GET", url(SILENT)).send()?.status.to_string()),
+        Deed::Sleep => {
+            while clock::elapsed()? < Duration::from_secs(60) {}
+            honest
+        }
+    };
+    Ok(exchange.into())
 }
 
 fn variable() -> Result<String, Error> {
@@ -285,7 +332,7 @@ mod tests {
 
     #[test]
     fn uses_what_it_was_not_granted() {
-        for deed in ["mount", "http", "environment", "token", "random", "lie-about-denial"] {
+        for deed in ["mount", "http", "environment", "token", "random", "sign", "make-key"] {
             assert!(matches!(call(deed), Err(Failure::Denied(_))), "{deed}");
         }
     }

@@ -13,13 +13,18 @@ const HEAP: usize = 8192;
 const DESCRIPTOR: usize = 32768;
 
 /// A component of a world.
+#[derive(Clone)]
 pub struct Hand {
     world: &'static str,
-    descriptor: String,
+    descriptor: Vec<u8>,
     answer: Vec<u8>,
     heap: Vec<u8>,
     body: String,
+    describing: String,
+    checking: String,
+    reallocating: String,
     imports: String,
+    memory: String,
     extra: String,
     /// A package of another name, and the interface of it that the component imports.
     foreign: Option<(String, String)>,
@@ -27,31 +32,74 @@ pub struct Hand {
 
 impl Hand {
     /// Answers zeros, which is a success with nothing in it; a policy's is `allow`.
+    #[must_use]
     pub fn new(world: &'static str, descriptor: serde_json::Value) -> Self {
         Self {
             world,
-            descriptor: descriptor.to_string(),
+            descriptor: descriptor.to_string().into_bytes(),
             answer: vec![0; 64],
             heap: vec![],
             body: String::new(),
+            describing: String::new(),
+            checking: String::new(),
+            reallocating: String::new(),
             imports: String::new(),
+            memory: "4".into(),
             extra: String::new(),
             foreign: None,
         }
     }
 
     /// A descriptor with nothing but a name and a version.
+    #[must_use]
     pub fn plain(world: &'static str, name: &str, version: &str) -> Self {
         Self::new(world, serde_json::json!({"name": name, "version": version, "summary": "By hand."}))
     }
 
     /// Instructions that run before an answer.
+    #[must_use]
     pub fn body(mut self, body: &str) -> Self {
         self.body = body.into();
         self
     }
 
+    /// Describes itself by these bytes.
+    #[must_use]
+    pub fn described_as(mut self, bytes: &[u8]) -> Self {
+        self.descriptor = bytes.to_vec();
+        self
+    }
+
+    /// Instructions that run before it describes itself.
+    #[must_use]
+    pub fn describing(mut self, body: &str) -> Self {
+        self.describing = body.into();
+        self
+    }
+
+    /// Instructions that run before it checks settings.
+    #[must_use]
+    pub fn checking(mut self, body: &str) -> Self {
+        self.checking = body.into();
+        self
+    }
+
+    /// Instructions that run before the host is given memory for an argument.
+    #[must_use]
+    pub fn reallocating(mut self, body: &str) -> Self {
+        self.reallocating = body.into();
+        self
+    }
+
+    /// Limits of the first memory, in pages.
+    #[must_use]
+    pub fn memory(mut self, limits: &str) -> Self {
+        self.memory = limits.into();
+        self
+    }
+
     /// Imports an interface of another package, by its text.
+    #[must_use]
     pub fn importing(mut self, package: &str, interface: &str, import: &str) -> Self {
         self.foreign = Some((package.into(), interface.into()));
         self.imports = import.into();
@@ -59,18 +107,21 @@ impl Hand {
     }
 
     /// Further fields of the module.
+    #[must_use]
     pub fn extra(mut self, extra: &str) -> Self {
         self.extra = extra.into();
         self
     }
 
     /// Puts a number into the answer.
+    #[must_use]
     pub fn word(mut self, at: usize, word: u32) -> Self {
         self.answer[at..at + 4].copy_from_slice(&word.to_le_bytes());
         self
     }
 
     /// Puts a text beside the answer, and its place and length into the answer.
+    #[must_use]
     pub fn text(self, at: usize, text: &[u8]) -> Self {
         let (mut hand, place) = self.keep(text);
         hand = hand.word(at, place);
@@ -78,6 +129,7 @@ impl Hand {
     }
 
     /// Puts a list of key and value pairs into the answer, each with `size` bytes in all.
+    #[must_use]
     pub fn pairs(self, at: usize, size: usize, pairs: &[(&str, &str)]) -> Self {
         let (mut hand, mut items) = (self, Vec::new());
         for (key, value) in pairs {
@@ -103,6 +155,8 @@ impl Hand {
         (self, place)
     }
 
+    /// The component.
+    #[must_use]
     pub fn build(self) -> Vec<u8> {
         let (function, parameters) = match self.world {
             "policy" => ("evaluate", 8),
@@ -119,16 +173,17 @@ impl Hand {
         let wat = format!(
             r#"(module
                 {imports}
-                (memory (export "memory") 4)
+                (memory (export "memory") {memory})
                 (global $top (mut i32) (i32.const 131072))
                 {extra}
                 (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
                     (local $at i32)
+                    {reallocating}
                     (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
                     (global.set $top (i32.add (local.get $at) (local.get 3)))
                     (local.get $at))
-                (func (export "infisical:plugin/metadata@0.1.0#describe") (result i32) (i32.const 2048))
-                (func (export "infisical:plugin/metadata@0.1.0#check-settings") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+                (func (export "infisical:plugin/metadata@0.1.0#describe") (result i32) {describing} (i32.const 2048))
+                (func (export "infisical:plugin/metadata@0.1.0#check-settings") (param i32 i32 i32 i32) (result i32) {checking} (i32.const 1024))
                 (func (export "infisical:plugin/{world}@0.1.0#{function}") {parameters} (result i32)
                     {body}
                     (i32.const {ANSWER}))
@@ -140,11 +195,15 @@ impl Hand {
             imports = self.imports,
             extra = self.extra,
             body = self.body,
+            describing = self.describing,
+            checking = self.checking,
+            reallocating = self.reallocating,
+            memory = self.memory,
             parameters = "(param i32) ".repeat(parameters),
             described = escape(&described),
             answer = escape(&self.answer),
             heap = escape(&self.heap),
-            descriptor = escape(self.descriptor.as_bytes()),
+            descriptor = escape(&self.descriptor),
         );
         let mut module = wat::parse_str(wat).unwrap();
         let mut resolve = Resolve::default();
