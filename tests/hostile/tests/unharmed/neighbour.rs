@@ -61,3 +61,30 @@ impl Neighbour {
         seen.served
     }
 }
+
+/// What would go unnoticed if nobody looked.
+mod controls {
+    use super::LONGEST;
+    use crate::arena::Arena;
+    use hostile::write_bundle;
+
+    #[tokio::test]
+    #[should_panic(expected = "a call of the neighbour waits for")]
+    async fn a_neighbour_that_is_kept_waiting_is_noticed() {
+        let arena = Arena::new(&[]).await;
+        // The very thing that a host must not do: hold up the thread that its callers run on.
+        arena.attack(async { std::thread::sleep(LONGEST) }).await;
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "a call of the neighbour fails")]
+    async fn a_neighbour_that_is_not_served_is_noticed() {
+        let arena = Arena::new(&[]).await;
+        arena
+            .attack(async {
+                write_bundle(arena.bench.bundle.path(), &[]);
+                arena.bench.runtime.refresh().await.unwrap();
+            })
+            .await;
+    }
+}
