@@ -1,7 +1,8 @@
 //! From options to a running operator, and back to nothing.
 //!
 //! Order at the start: plugins, watches, then, if it has the lead, controllers. At the end: no new reconciles, those that
-//! have begun end, the Lease is given back, tokens are revoked; all within seconds.
+//! have begun end, the Lease is given back, tokens are revoked; all within the ten seconds that the peer's chart leaves to a
+//! pod. With the lead, all reconciles end at once.
 use crate::{
     cluster::{Cluster, Requests, Scope},
     controller::{self, Changes, Context},
@@ -27,8 +28,9 @@ use runtime::{CompileLimits, Grants, Runtime, ShippedCache};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// Reconciles that have begun end within this, or are dropped: each is safe to be cut anywhere.
-const DRAIN: Duration = Duration::from_secs(5);
+/// Reconciles that have begun end within this, or are dropped: each is safe to be cut anywhere. Giving back the Lease and the
+/// tokens may take two and five seconds more.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// Runs an operator until `stop`.
 ///
@@ -77,22 +79,18 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     };
     let swaps = tokio::spawn(swapped(Arc::clone(&context)));
 
-    let mut leadership = match &options.leader {
-        Some(leader) => Some(Leadership::stand(client.clone(), leader).await?),
-        None => None,
-    };
+    let mut leadership = options.leader.as_ref().map(|leader| Leadership::stand(client.clone(), leader));
     let leads = match &mut leadership {
         Some(leadership) => leadership.won(&stop).await,
         None => true,
     };
-    let mut lost = false;
+    let mut lost = !leads && !stop.is_cancelled();
     if leads {
         tracing::info!(namespaces = ?options.namespaces, "reconciling");
         let ending = stop.child_token();
-        let controllers = async {
+        let mut controllers = Box::pin(async {
             tokio::join!(controllers(&client, &scopes, woken, &context, &ending), context.reads.run(ending.clone()));
-        };
-        tokio::pin!(controllers);
+        });
         // The same token ends the controllers, so they may be seen to end first; they must not be polled again then.
         let mut running = true;
         lost = tokio::select! {
@@ -104,7 +102,10 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
             () = lead_lost(&mut leadership) => true,
         };
         ending.cancel();
-        if running && tokio::time::timeout(DRAIN, controllers).await.is_err() {
+        if lost {
+            // Another one may write from now on.
+            drop(controllers);
+        } else if running && tokio::time::timeout(DRAIN, controllers).await.is_err() {
             tracing::warn!("some reconciles did not end in time and were cut");
         }
     }
