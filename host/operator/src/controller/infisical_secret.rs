@@ -11,6 +11,7 @@
 //! A target that fails holds no other up. Each step's fault says at which stage it came, and leaves the targets as they were.
 use super::{Context, Follow};
 use crate::{
+    cluster::collection,
     dereference,
     object::ObjectRef,
     outcome::{Class, Done, Fault, Outcome, Stage},
@@ -18,18 +19,15 @@ use crate::{
     read::{ReadError, Snapshot},
     reload::Followed,
     render,
-    report::{Reported, brief},
+    report::Reported,
     target::{Applied, Change},
     trigger::Trigger,
 };
 use api::v1alpha1::InfisicalSecret;
+use futures::FutureExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::{
-    Api, ResourceExt,
-    api::{Patch, PatchParams},
-    runtime::controller::Action,
-};
-use std::{sync::Arc, time::Instant};
+use kube::{ResourceExt, runtime::controller::Action};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 /// Of very old versions of the Go operator. It serves nothing, but keeps a resource from being deleted.
 const LEGACY_FINALIZER: &str = "secrets.finalizers.infisical.com";
@@ -41,6 +39,7 @@ impl Reported for InfisicalSecret {
 }
 
 /// Tells the shared parts of resources that come and go.
+#[derive(Clone)]
 pub struct Follower(pub Arc<Context>);
 
 impl Follow<InfisicalSecret> for Follower {
@@ -65,7 +64,9 @@ pub async fn reconcile(resource: Arc<InfisicalSecret>, context: Arc<Context>) ->
     if resource.metadata.deletion_timestamp.is_some() {
         return deleting(&resource, &object, &context).await;
     }
-    let outcome = pass(&resource, &object, &context, trigger).await.unwrap_or_else(|failed| failed);
+    // A panic would end all queues at once.
+    let pass = AssertUnwindSafe(pass(&resource, &object, &context, trigger)).catch_unwind().await;
+    let outcome = pass.unwrap_or_else(|_| Err(panicked())).unwrap_or_else(|failed| failed);
     if let Outcome::Failed { stage: Stage::Dereference | Stage::Plan, fault, .. } = &outcome
         && matches!(fault.class, Class::UserFix | Class::Denied)
     {
@@ -120,6 +121,11 @@ async fn pass(resource: &InfisicalSecret, object: &ObjectRef, context: &Context,
             .collect(),
     };
     Ok(if written || done.restarted > 0 { Outcome::Synced(done) } else { Outcome::Unchanged(done) })
+}
+
+fn panicked() -> Outcome {
+    let message = "reconciling panicked; the log of the operator says where: report this";
+    failed(Stage::Plan, None)(Fault::new("InternalError", Class::Bug, message))
 }
 
 fn failed(stage: Stage, method: Option<&str>) -> impl FnOnce(Fault) -> Outcome {
@@ -209,12 +215,14 @@ async fn deleting(resource: &InfisicalSecret, object: &ObjectRef, context: &Cont
     let others: Vec<_> = resource.finalizers().iter().filter(|finalizer| *finalizer != LEGACY_FINALIZER).collect();
     let version = resource.metadata.resource_version.as_deref();
     let patch = serde_json::json!({ "metadata": { "finalizers": others, "resourceVersion": version } });
-    let api: Api<InfisicalSecret> = Api::namespaced(context.cluster.requests().client().clone(), &object.namespace);
-    match api.patch(&object.name, &PatchParams::default(), &Patch::Merge(patch)).await {
+    let requests = context.cluster.requests();
+    match requests.merge::<InfisicalSecret>(collection::<InfisicalSecret>(&object.namespace), &object.name, &patch).await {
         Ok(_) => Action::await_change(),
         Err(error) => {
-            tracing::warn!(%object, error = %brief(&error), "the finalizer {LEGACY_FINALIZER} could not be removed");
-            let fault = Fault::new("FinalizerNotRemoved", Class::Transient, brief(&error));
+            let mut fault = error.fault(&format!("remove the finalizer {LEGACY_FINALIZER}"), std::iter::empty());
+            // Nothing else will wake it.
+            fault.class = Class::Transient;
+            tracing::warn!(%object, reason = fault.reason, fault.message, "a deletion is held up");
             context.next(object, &Outcome::Waiting(fault), true)
         }
     }

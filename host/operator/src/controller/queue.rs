@@ -1,8 +1,9 @@
 //! The queue of one kind in one scope: a watch that sees what a user changed, and wake-ups from everywhere else.
 //!
 //! Changes of the status alone queue nothing: they are our own. A restart of the watch lists everything again; what is
-//! missing then was deleted meanwhile, and is forgotten like what was seen to be deleted. Nothing is reconciled before the
-//! first list is complete and each of its objects was shown to [`Follow::seen`].
+//! missing then was deleted meanwhile, and is forgotten like what was seen to be deleted; so is what was deleted while it was
+//! reconciled, once that has ended. Nothing is reconciled before the first list is complete and each of its objects was shown
+//! to [`Follow::seen`].
 use crate::{
     object::ObjectRef,
     trigger::{Cause, Triggers},
@@ -12,7 +13,7 @@ use kube::{
     Api, Resource, ResourceExt,
     runtime::{
         WatchStreamExt, applier,
-        controller::{Action, Config},
+        controller::{self, Action, Config},
         reflector::{self, ObjectRef as KubeRef},
         watcher::{self, Event},
     },
@@ -34,11 +35,11 @@ const CONCURRENCY: u16 = 64;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Told of the objects of a queue.
-pub trait Follow<K>: Send {
+pub trait Follow<K>: Clone + Send {
     /// It appeared or was changed by a user.
     fn seen(&mut self, object: &K);
 
-    /// It was deleted.
+    /// It was deleted. Told again where a reconcile of it was under way then.
     fn gone(&mut self, object: ObjectRef);
 }
 
@@ -138,21 +139,36 @@ pub async fn run<K, C, R, F>(
     F: Follow<K> + 'static,
 {
     let (store, writer) = reflector::store();
+    let (kind, triggers, follower) = (changes.kind, Arc::clone(&changes.triggers), changes.follower.clone());
+    let known = store.clone();
     let watched = watcher::watcher(api, watcher::Config::default()).default_backoff().modify(trim).reflect(writer);
     let queue = queue(watched, changes, woken).take_until(stop.cancelled_owned());
     // A reconcile reports its own failures: nothing is left for an error policy.
     let never = |_: Arc<K>, error: &Infallible, _: Arc<C>| -> Action { match *error {} };
-    let reconcile = move |object, context| {
+    let reconcile = move |object: Arc<K>, context| {
+        let key = KubeRef::from_obj(&*object);
+        let (namespace, name) = name(&*object);
         let action = reconcile(object, context);
-        Box::pin(async move { Ok(action.await) })
+        let (known, mut follower) = (known.clone(), follower.clone());
+        Box::pin(async move {
+            let action = action.await;
+            if known.get(&key).is_some() {
+                return Ok(action);
+            }
+            // Deleted meanwhile: whatever the reconcile took up after that is let go.
+            follower.gone(ObjectRef { kind, namespace, name });
+            Ok(Action::await_change())
+        })
     };
     applier(reconcile, never, context, store, Box::pin(queue), Config::default().concurrency(CONCURRENCY))
         .for_each(|ended| {
-            // Woken, and deleted before its turn came.
-            if let Err(error) = ended
-                && !matches!(error, kube::runtime::controller::Error::ObjectNotFound(_))
-            {
-                tracing::error!(error = %error, "a queue failed");
+            match ended {
+                Ok(_) => {}
+                // Woken, and deleted before its turn came.
+                Err(controller::Error::ObjectNotFound(gone)) => {
+                    triggers.take(&ObjectRef { kind, namespace: gone.namespace.unwrap_or_default(), name: gone.name });
+                }
+                Err(error) => tracing::error!(error = %error, "a queue failed"),
             }
             future::ready(())
         })
@@ -235,5 +251,46 @@ mod tests {
         assert_eq!(told.take(), ["seen a", "seen b", "seen a", "gone a"]);
         changes.take(&Event::Delete(object("b", 1)));
         assert_eq!(told.take(), ["gone b"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_deleted_while_it_is_reconciled_is_gone_when_that_has_ended() {
+        let control_plane = support::ControlPlane::shared().await.unwrap();
+        let namespace = control_plane.cluster().namespace().await.unwrap();
+        let api = namespace.api::<ConfigMap>();
+        let mut made = object("a", 1);
+        made.metadata.namespace = None;
+        api.create(&kube::api::PostParams::default(), &made).await.unwrap();
+
+        let (triggers, mut woken) = Triggers::new(&[None]);
+        let told = Told::default();
+        let changes = Changes::new("ConfigMap", Arc::new(triggers), told.clone());
+        // A reconcile of `a` tells that it has begun, and ends when it may.
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let may_end = Arc::new(tokio::sync::Semaphore::new(0));
+        let ending = Arc::clone(&may_end);
+        let reconcile = move |object: Arc<ConfigMap>, _: Arc<()>| {
+            let (begun, may_end) = (begun.clone(), Arc::clone(&may_end));
+            async move {
+                if object.name_any() == "a" {
+                    begun.send(()).unwrap();
+                    may_end.acquire().await.unwrap().forget();
+                }
+                Action::await_change()
+            }
+        };
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(run(api.clone(), changes, woken.remove(0), Arc::new(()), reconcile, stop.clone()));
+        begins.recv().await.unwrap();
+        api.delete("a", &kube::api::DeleteParams::default()).await.unwrap();
+        let gone = async |times: usize| {
+            let told = || told.0.lock().unwrap().iter().filter(|told| *told == "gone a").count();
+            namespace.eventually("the end of a", async || if told() == times { Ok(()) } else { Err(told()) }).await.unwrap();
+        };
+        gone(1).await;
+        ending.add_permits(1);
+        gone(2).await;
+        stop.cancel();
+        running.await.unwrap();
     }
 }
