@@ -42,12 +42,6 @@ impl Requests {
         &self.client
     }
 
-    /// To be held during a write that is not made through this type, for example of a status.
-    #[must_use]
-    pub fn writes(&self) -> &Arc<Semaphore> {
-        &self.writes
-    }
-
     /// None: there is no such object.
     pub(crate) async fn get<R: DeserializeOwned>(&self, collection: String, name: &str) -> Result<Option<R>, RequestError> {
         match self.send(&self.reads, Request::new(collection).get(name, &GetParams::default())).await {
@@ -79,6 +73,17 @@ impl Requests {
         patch: &serde_json::Value,
     ) -> Result<R, RequestError> {
         let request = Request::new(collection).patch(name, &PatchParams::default(), &Patch::Merge(patch));
+        self.send(&self.writes, request).await
+    }
+
+    /// Only the status.
+    pub(crate) async fn merge_status<R: DeserializeOwned>(
+        &self,
+        collection: String,
+        name: &str,
+        patch: &serde_json::Value,
+    ) -> Result<R, RequestError> {
+        let request = Request::new(collection).patch_subresource("status", name, &PatchParams::default(), &Patch::Merge(patch));
         self.send(&self.writes, request).await
     }
 

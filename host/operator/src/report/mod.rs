@@ -10,16 +10,21 @@ pub use conditions::conditions;
 pub use event::{Note, note};
 pub use retry::{Backoff, next_try};
 
-use crate::{cluster::Requests, metrics::Metrics, object::ObjectRef, outcome::Outcome};
+use crate::{
+    cluster::{Requests, collection, compare_versions},
+    metrics::Metrics,
+    object::ObjectRef,
+    outcome::Outcome,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
-    Api, Resource,
-    api::{Patch, PatchParams},
+    Resource,
     core::object::HasStatus,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 use serde::de::DeserializeOwned;
 use std::{
+    cmp::Ordering as Order,
     collections::HashMap,
     fmt::Debug,
     sync::{
@@ -28,13 +33,13 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::Semaphore;
+
+/// As for all other requests to the API server.
+const EVENT_WITHIN: Duration = Duration::from_secs(30);
 
 /// Writes statuses and Events.
 pub struct Reports {
-    client: kube::Client,
-    /// Shared with the writes of targets.
-    writes: Arc<Semaphore>,
+    requests: Requests,
     recorder: Recorder,
     metrics: Arc<Metrics>,
     events_refused: AtomicBool,
@@ -42,10 +47,18 @@ pub struct Reports {
     written: Mutex<HashMap<ObjectRef, Written>>,
 }
 
-/// What was written over which version: while a watch still shows that version, it lags behind.
+/// What was written, and the version that this made: while a watch shows an older one, it lags behind.
 struct Written {
-    over: Option<String>,
+    made: Option<String>,
     conditions: Vec<Condition>,
+}
+
+impl Written {
+    /// Whether an object of that version is from before this was written.
+    fn is_ahead_of(&self, version: Option<&str>) -> bool {
+        let (Some(made), Some(version)) = (self.made.as_deref(), version) else { return false };
+        compare_versions(version, made) == Some(Order::Less)
+    }
 }
 
 /// A kind whose status is a list of conditions.
@@ -59,12 +72,10 @@ pub trait Reported:
 impl Reports {
     #[must_use]
     pub fn new(requests: &Requests, metrics: Arc<Metrics>, instance: Option<String>) -> Self {
-        let client = requests.client().clone();
         let reporter = Reporter { controller: "infisical-operator".into(), instance };
         Self {
-            recorder: Recorder::new(client.clone(), reporter),
-            client,
-            writes: Arc::clone(requests.writes()),
+            recorder: Recorder::new(requests.client().clone(), reporter),
+            requests: requests.clone(),
             metrics,
             events_refused: AtomicBool::new(false),
             written: Mutex::default(),
@@ -84,7 +95,7 @@ impl Reports {
     fn before<K: Reported>(&self, object: &K, reference: &ObjectRef) -> Vec<Condition> {
         let mut written = self.written();
         match written.get(reference) {
-            Some(last) if last.over == object.meta().resource_version => last.conditions.clone(),
+            Some(last) if last.is_ahead_of(object.meta().resource_version.as_deref()) => last.conditions.clone(),
             Some(_) => {
                 written.remove(reference);
                 object.conditions().to_vec()
@@ -99,7 +110,7 @@ impl Reports {
         self.log(reference, outcome, took);
         let before = self.before(object, reference);
         let after = conditions(outcome, object.meta().generation, &before, k8s_openapi::jiff::Timestamp::now());
-        let written = after == before || self.write_status(object, reference, &after).await;
+        let written = after == before || self.write_status::<K>(reference, &after).await;
         if let Some(note) = note(&before, &after, outcome) {
             self.publish(object, note).await;
         }
@@ -123,21 +134,19 @@ impl Reports {
         }
     }
 
-    async fn write_status<K: Reported>(&self, object: &K, reference: &ObjectRef, conditions: &[Condition]) -> bool {
-        let api: Api<K> = Api::namespaced(self.client.clone(), &reference.namespace);
-        let patch = Patch::Merge(serde_json::json!({ "status": { "conditions": conditions } }));
-        // The semaphore is never closed.
-        let _place = self.writes.acquire().await.ok();
-        match api.patch_status(&object.meta().name.clone().unwrap_or_default(), &PatchParams::default(), &patch).await {
-            Ok(_) => {
-                let written = Written { over: object.meta().resource_version.clone(), conditions: conditions.to_vec() };
+    async fn write_status<K: Reported>(&self, reference: &ObjectRef, conditions: &[Condition]) -> bool {
+        let patch = serde_json::json!({ "status": { "conditions": conditions } });
+        match self.requests.merge_status::<K>(collection::<K>(&reference.namespace), &reference.name, &patch).await {
+            Ok(made) => {
+                let written = Written { made: made.meta().resource_version.clone(), conditions: conditions.to_vec() };
                 self.written().insert(reference.clone(), written);
                 true
             }
             // Deleted meanwhile.
-            Err(kube::Error::Api(status)) if status.code == 404 => true,
+            Err(error) if error.code() == 404 => true,
             Err(error) => {
-                tracing::warn!(object = %reference, error = %brief(&error), "the status could not be written");
+                let fault = error.fault("write the status", std::iter::empty());
+                tracing::warn!(object = %reference, reason = fault.reason, fault.message, "the status could not be written");
                 false
             }
         }
@@ -151,14 +160,16 @@ impl Reports {
             action: "Reconcile".into(),
             secondary: None,
         };
-        match self.recorder.publish(&event, &object.object_ref(&())).await {
-            Ok(()) => {}
-            Err(kube::Error::Api(status)) if status.code == 403 => {
+        let published = tokio::time::timeout(EVENT_WITHIN, self.recorder.publish(&event, &object.object_ref(&()))).await;
+        match published {
+            Ok(Ok(())) => {}
+            Err(_) => tracing::warn!("an Event could not be written: the API server gave no answer in time"),
+            Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
                 if !self.events_refused.swap(true, Ordering::Relaxed) {
                     tracing::warn!("the role does not allow to create Events (events.k8s.io): conditions and metrics are all there is");
                 }
             }
-            Err(error) => tracing::warn!(error = %brief(&error), "an Event could not be written"),
+            Ok(Err(error)) => tracing::warn!(error = %brief(&error), "an Event could not be written"),
         }
     }
 }
@@ -186,5 +197,49 @@ pub fn watch_error(error: &kube::runtime::watcher::Error) -> String {
         Error::InitialListFailed(error) | Error::WatchStartFailed(error) | Error::WatchFailed(error) => brief(error),
         Error::WatchError(status) => format!("{} {}", status.code, status.reason),
         Error::NoResourceVersion => "a list without a resource version".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Class, Done, Fault, Stage};
+    use api::v1alpha1::InfisicalSecret;
+    use kube::{Api, ResourceExt, api::PostParams};
+    use support::ControlPlane;
+
+    /// An outcome of before the last, reported of an object that the watch shows late, is written all the same.
+    #[tokio::test]
+    async fn a_status_is_right_however_far_the_watch_lags_behind() {
+        let control_plane = ControlPlane::shared().await.unwrap();
+        control_plane.cluster().establish(api::crds::crds()).await.unwrap();
+        let namespace = control_plane.cluster().namespace().await.unwrap();
+        let api: Api<InfisicalSecret> = namespace.api();
+        let made = serde_json::from_value(serde_json::json!({
+            "apiVersion": "secrets.infisical.com/v1alpha1", "kind": "InfisicalSecret", "metadata": {"name": "a"}, "spec": {},
+        }));
+        api.create(&PostParams::default(), &made.unwrap()).await.unwrap();
+
+        let reports = Reports::new(&Requests::new(namespace.cluster().client().clone()), Arc::default(), None);
+        let reference = ObjectRef { kind: "InfisicalSecret", namespace: namespace.name().into(), name: "a".into() };
+        let good = || Outcome::Unchanged(Done::default());
+        let bad = || Outcome::Failed { stage: Stage::Read, fault: Fault::new("X", Class::Transient, "down"), method: None };
+        let ready = async || {
+            let object = api.get("a").await.unwrap();
+            let ready = object.conditions().iter().find(|condition| condition.type_ == "Ready").unwrap();
+            (ready.status.clone(), object.resource_version())
+        };
+        let report = async |object: &InfisicalSecret, outcome| assert!(reports.report(object, &reference, &outcome, Duration::ZERO).await);
+        let unreported = api.get("a").await.unwrap();
+        report(&unreported, good()).await;
+        let after_first = api.get("a").await.unwrap();
+        report(&unreported, bad()).await;
+        report(&after_first, good()).await;
+        let (status, version) = ready().await;
+        assert_eq!(status, "True");
+        // And nothing is written twice.
+        report(&after_first, good()).await;
+        report(&api.get("a").await.unwrap(), good()).await;
+        assert_eq!(ready().await, (status, version));
     }
 }
