@@ -59,7 +59,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Why there is no snapshot now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
-    /// The server takes long. The user is woken when the read ends.
+    /// The server takes long, and the read before did not fail. The user is woken when the read ends.
     Pending(Fault),
     /// The login or the read failed. The next try is made without being asked; the user is woken when the picture changes.
     Failed { stage: Stage, fault: Fault },
@@ -129,12 +129,12 @@ impl Reads {
             };
             let _waiting = Waiting { inner, user, key };
             if inner.schedule().session(key).is_some_and(|session| session.is_stuck(PATIENCE)) {
-                return counted(Err(pending()), hit);
+                return counted(Err(inner.pending(key)), hit);
             }
             tokio::select! {
                 // The sender goes when the key does; the next question tells.
                 _ = ended.changed() => {}
-                () = inner.clock.sleep_until(began + PATIENCE) => return counted(Err(pending()), hit),
+                () = inner.clock.sleep_until(began + PATIENCE) => return counted(Err(inner.pending(key)), hit),
             }
         }
     }
@@ -185,6 +185,15 @@ impl Inner {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is said of a read that takes long: that it failed, as long as it did when it last ended. A server that lets each
+    /// call run into its time-out would else be news twice in each try.
+    fn pending(&self, key: &ReadKey) -> ReadError {
+        match self.schedule().failure(key) {
+            Some(failure) => failure.into(),
+            None => ReadError::Pending(Fault::new("Reading", Class::Transient, "the server has not answered yet")),
+        }
+    }
+
     /// In a task of its own: who asked may give up, the others still want it.
     fn fly(self: &Arc<Self>, Start { key, number, session, known }: Start<Arc<Session>>) {
         let (inner, flown) = (self.clone(), key.clone());
@@ -212,10 +221,6 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.inner.schedule().stop_waiting(self.user, self.key);
     }
-}
-
-fn pending() -> ReadError {
-    ReadError::Pending(Fault::new("Reading", Class::Transient, "the server has not answered yet"))
 }
 
 fn not_subscribed() -> ReadError {

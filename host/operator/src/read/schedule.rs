@@ -268,6 +268,11 @@ impl<S: Clone> Schedule<S> {
         self.entries.get(key).map(|entry| &entry.session)
     }
 
+    /// How the read that ended last failed, if it did.
+    pub fn failure(&self, key: &ReadKey) -> Option<Failure> {
+        Some(self.entries.get(key)?.failed.as_ref()?.failure.clone())
+    }
+
     /// The last good result, however old.
     pub fn last(&self, key: &ReadKey) -> Option<Arc<Snapshot>> {
         self.entries.get(key)?.known.snapshot.clone()

@@ -401,6 +401,30 @@ async fn nobody_waits_long_for_a_server_that_hangs_but_is_woken_when_it_answers(
 }
 
 #[tokio::test]
+async fn a_failure_is_said_until_the_next_read_has_ended() {
+    let fixture = Fixture::start().await;
+    let key = fixture.subscribe("a", "/");
+    fixture.get("a", &key).await.unwrap();
+    fixture.server.script().refuse_read = Some(Scripted::error(503, "Unavailable"));
+    until_failed(&fixture, &key).await;
+    fixture.server.close();
+    let mut hung = false;
+    for _ in 0..10 {
+        fixture.world.clock.advance(PATIENCE);
+        let asking = tokio::spawn({
+            let (reads, key) = (fixture.reads.clone(), key.clone());
+            async move { reads.get(&user("a"), &key, None).await }
+        });
+        until("it waits or is answered", || asking.is_finished() || fixture.world.clock.sleeping().contains(&PATIENCE)).await;
+        hung |= !asking.is_finished();
+        fixture.world.clock.advance(PATIENCE);
+        assert_eq!(fault(asking.await.unwrap()).1.reason, "ServerError");
+    }
+    assert!(hung, "no read was under way");
+    fixture.server.open();
+}
+
+#[tokio::test]
 async fn a_full_line_before_a_server_that_hangs_costs_nobody_time() {
     let fixture = Fixture::start().await;
     let paths: Vec<_> = (0..20).map(|number| format!("/{number}")).collect();
