@@ -88,10 +88,11 @@ pub async fn infisical_secret(lookup: &impl Lookup, resource: &InfisicalSecret, 
     Ok(found)
 }
 
-/// An operator that serves some namespaces only may have no right to read the ConfigMap; then it has no global settings.
+/// An operator that serves some namespaces only may have no right to read the ConfigMap; then it has no global settings. One
+/// that serves all has lost a right that it had: going on without would send credentials to another server.
 async fn config(lookup: &impl Lookup, user: &ObjectRef, settings: &Settings) -> Result<Option<Arc<BTreeMap<String, String>>>, Fault> {
     match lookup.config_map(user, &settings.config).await {
-        Err(fault) if fault.class == Class::Denied => {
+        Err(fault) if fault.class == Class::Denied && settings.scoped => {
             tracing::debug!(config_map = %settings.config, cause = fault.message, "global settings can't be read");
             Ok(None)
         }

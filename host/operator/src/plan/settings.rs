@@ -31,6 +31,8 @@ pub struct Settings {
     pub organisation: Option<String>,
     /// `kube-system/NAME` accounts whose tokens may be used all the same.
     pub system_accounts: BTreeSet<String>,
+    /// Only some namespaces are served, so the operator may have no right to read the ConfigMap.
+    pub scoped: bool,
 }
 
 /// A setting that can't be used.
@@ -54,6 +56,7 @@ impl Settings {
             config: Name::new(&options.config_namespace, CONFIG),
             organisation: options.organisation.clone(),
             system_accounts: options.token_request_system_accounts.iter().cloned().collect(),
+            scoped: !options.namespaces.is_empty(),
         })
     }
 
@@ -76,6 +79,7 @@ impl Default for Settings {
             config: Name::new("infisical-operator-system", CONFIG),
             organisation: None,
             system_accounts: BTreeSet::new(),
+            scoped: false,
         }
     }
 }

@@ -11,14 +11,23 @@ fn the_address_comes_from_the_resource_then_the_config_map_then_the_environment(
     assert_eq!((own.address, own.trusted), (address("https://own.example"), false));
     let config = plan(&global, "hostAPI: ''");
     assert_eq!((config.address, config.trusted), (address("https://global.example"), true));
-    // A ConfigMap that only names a CA, or that can't be read, leaves the address to the environment.
-    for cluster in [with_credentials().config(&[]), with_credentials(), Cluster { config_denied: true, ..with_credentials() }] {
+    // A ConfigMap that only names a CA leaves the address to the environment.
+    for cluster in [with_credentials().config(&[]), with_credentials()] {
         let env = plan(&cluster, "");
         assert_eq!((env.address, env.trusted), (address("https://env.example"), true));
     }
     assert!(plan(&global, "hostAPI: https://us.infisical.com").trusted);
     assert!(!plan(&global, "hostAPI: http://us.infisical.com").trusted);
     assert!(!plan(&global, "hostAPI: https://us.infisical.com:8443").trusted);
+}
+
+#[test]
+fn a_config_map_that_may_not_be_read_is_none_only_where_some_namespaces_are_served() {
+    let denied = Cluster { config_denied: true, ..with_credentials() };
+    let scoped = Settings { scoped: true, ..Settings::default() };
+    assert!(plan_with(&denied, UNIVERSAL, &scoped).is_ok());
+    // Else credentials would go to another server than before.
+    assert_eq!(plan(&denied, UNIVERSAL).map(|_| ()).unwrap_err().reason, "Forbidden");
 }
 
 #[test]
