@@ -156,6 +156,8 @@ impl Metrics {
 
     /// `outcome`: `ok` or a reason.
     pub fn login(&self, plugin: &str, outcome: &'static str) {
+        // A resource may name any plugin: one that is not there gets no series of its own.
+        let plugin = if outcome == "PluginNotFound" { "" } else { plugin };
         self.logins.get_or_create(&Method { plugin: plugin.into(), outcome }).inc();
     }
 
@@ -209,5 +211,22 @@ impl runtime::Observer for Metrics {
             self.plugin_loaded.remove(&before);
         }
         self.plugin_loaded.get_or_create(&labels).set(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_that_is_not_there_gets_no_series_of_its_own() -> Result<(), std::fmt::Error> {
+        let metrics = Metrics::default();
+        metrics.login("universal", "ok");
+        metrics.login("whatever-a-user-writes", "PluginNotFound");
+        metrics.login("and-another", "PluginNotFound");
+        let text = metrics.text()?;
+        assert!(text.contains(r#"logins_total{plugin="universal",outcome="ok"} 1"#), "{text}");
+        assert!(text.contains(r#"logins_total{plugin="",outcome="PluginNotFound"} 2"#), "{text}");
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ pub use plugin::PluginCommand;
 use crate::options::{LeaderOptions, MetricsOptions, MetricsTls, Options, PluginOptions};
 use anyhow::{Context, bail};
 use clap::{ArgAction, Args, Parser, Subcommand};
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeSet, ffi::OsString, net::SocketAddr, path::PathBuf};
 
 #[derive(Debug, Parser)]
 #[command(name = "infisical-operator", version, about = "Keeps Kubernetes Secrets and Infisical in step.")]
@@ -163,8 +163,8 @@ impl RunArgs {
     /// # Errors
     /// The first argument that can't be used, by its name.
     pub fn options(&self) -> anyhow::Result<Options> {
-        let namespaces: Vec<String> =
-            self.namespaces.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        // Each once: two queues for one namespace would reconcile each resource twice at a time.
+        let namespaces: BTreeSet<&str> = self.namespaces.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         let tls = match (self.metrics_secure, self.metrics_cert_path.as_str()) {
             (false, _) => None,
             (true, "") => Some(MetricsTls::SelfSigned),
@@ -178,7 +178,7 @@ impl RunArgs {
             false => None,
         };
         Ok(Options {
-            namespaces,
+            namespaces: namespaces.into_iter().map(str::to_owned).collect(),
             kubeconfig: self.kubeconfig.clone(),
             host_api: self.host_api.clone().filter(|host| !host.trim().is_empty()),
             trusted_hosts: self.trusted_hosts.clone(),
@@ -220,7 +220,9 @@ impl RunArgs {
         if let Some(namespace) = &self.leader_election_namespace {
             return Ok(namespace.clone());
         }
-        if let Ok(namespace) = std::env::var("POD_NAMESPACE") {
+        if let Ok(namespace) = std::env::var("POD_NAMESPACE")
+            && !namespace.is_empty()
+        {
             return Ok(namespace);
         }
         let file = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -270,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_the_peers_chart_passes_runs_the_operator() {
-        let run = parse(&["--metrics-bind-address=:8443", "--leader-elect", "--health-probe-bind-address=:8081", "--namespaces=a, b"]);
+        let run = parse(&["--metrics-bind-address=:8443", "--leader-elect", "--health-probe-bind-address=:8081", "--namespaces=a, b,a,"]);
         assert!(run.leader_elect && run.metrics_secure);
         let options = RunArgs { leader_election_namespace: Some("n".into()), ..run }.options().unwrap();
         assert_eq!(options.namespaces, ["a", "b"]);
