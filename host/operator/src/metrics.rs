@@ -212,6 +212,30 @@ impl runtime::Observer for Metrics {
         }
         self.plugin_loaded.get_or_create(&labels).set(1);
     }
+
+    fn removed(&self, plugin: &str) {
+        if let Some(labels) = self.serving.lock().unwrap_or_else(PoisonError::into_inner).remove(plugin) {
+            self.plugin_loaded.remove(&labels);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::{LoadRecord, Observer};
+
+    #[test]
+    fn a_plugin_is_shown_with_one_version_while_it_serves() {
+        let metrics = Metrics::default();
+        let load = |version, digest| metrics.loaded(&LoadRecord { plugin: "jwt", version: Some(version), digest, code: None, error: None });
+        load("1.0.0", "sha256:00");
+        load("2.0.0", "sha256:11");
+        let text = metrics.text().unwrap();
+        assert!(text.contains("2.0.0") && !text.contains("1.0.0"), "{text}");
+        metrics.removed("jwt");
+        assert!(!metrics.text().unwrap().contains("2.0.0"));
+    }
 }
 
 #[cfg(test)]

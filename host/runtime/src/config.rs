@@ -46,6 +46,8 @@ pub trait Observer: Send + Sync {
     fn called(&self, record: &CallRecord<'_>);
     /// A load ended.
     fn loaded(&self, record: &LoadRecord<'_>);
+    /// A plugin that served is no longer in the index.
+    fn removed(&self, plugin: &str);
 }
 
 /// One call.
@@ -74,8 +76,19 @@ pub struct LoadRecord<'a> {
     pub version: Option<&'a str>,
     /// Digest of the component.
     pub digest: &'a str,
+    /// How its machine code was come by, where it came so far.
+    pub code: Option<MachineCode>,
     /// None: it serves. Else why not; an older version, if there is one, keeps serving.
     pub error: Option<&'a str>,
+}
+
+/// How machine code was come by, and how long that took, without waiting for a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MachineCode {
+    /// Read from a cache, verified and mapped.
+    Cached(Duration),
+    /// Compiled in a child process, and mapped.
+    Compiled(Duration),
 }
 
 /// A plugin that serves, or that is known but can't.

@@ -110,6 +110,19 @@ impl Machine {
         .await
     }
 
+    /// Makes an instance and drops it.
+    async fn instantiate(&self) -> Result<Duration, Failure> {
+        let guest = self.guest.clone();
+        self.run(Access::Nothing, Behalf::default(), &Arc::default(), move |store| {
+            Box::pin(async move {
+                let began = Instant::now();
+                guest.instantiate(store).await?;
+                Ok(Ok(began.elapsed()))
+            })
+        })
+        .await
+    }
+
     async fn check_settings(&self, settings: String, meter: &Arc<Meter>) -> Result<Vec<Violation>, Failure> {
         let guest = self.guest.clone();
         self.run(Access::Nothing, Behalf::default(), meter, move |store| {
@@ -123,6 +136,11 @@ impl Machine {
 }
 
 impl Generation {
+    /// How long an instance takes to make.
+    pub(crate) async fn instantiate(&self) -> Result<Duration, Failure> {
+        self.machine.instantiate().await
+    }
+
     pub(crate) async fn authenticate(&self, call: AuthCall, meter: &Arc<Meter>) -> Result<Proved, Failure> {
         let AuthCall { plugin: _, settings, inputs, caller } = call;
         let (shown, hidden) = place_inputs(&self.descriptor.inputs, inputs)?;

@@ -46,7 +46,7 @@ pub use call::{
     RenderCall, Rendered, Rendering, SourceSecret, TokenFailure, TokenFuture, TokenSource, Verdict,
 };
 pub use capability::mounts::{MountError, Mounts};
-pub use config::{CallRecord, Config, Inspection, LoadRecord, Observer, PluginInfo, ShippedCache, StartError};
+pub use config::{CallRecord, Config, Inspection, LoadRecord, MachineCode, Observer, PluginInfo, ShippedCache, StartError};
 pub use descriptor::{Descriptor, Input, Need, World};
 pub use failure::{Class, Diagnostic, Failure, Violation};
 pub use grants::{Capability, CapabilityError, Grants};

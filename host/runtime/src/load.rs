@@ -3,7 +3,7 @@
 //! Everything that may be wrong with a plugin is found here, before the first call, and ends as a [`LoadError`] that says
 //! what was found and what is allowed. Nothing of it touches the version that serves.
 use crate::{
-    Capability, CompileLimits, Descriptor, Failure, Grants, Limits, Mounts, World,
+    Capability, CompileLimits, Descriptor, Failure, Grants, Limits, MachineCode, Mounts, World,
     aot::{Code, Purpose, Sum},
     cache::{self, Caches},
     capability::http::Client,
@@ -25,6 +25,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
@@ -154,6 +155,7 @@ pub(crate) struct Loaded {
     pub(crate) component: Component,
     pub(crate) imports: Vec<String>,
     pub(crate) world: Option<World>,
+    pub(crate) code: MachineCode,
 }
 
 impl Loader {
@@ -223,6 +225,7 @@ impl Loader {
     pub(crate) async fn component(&self, profile: Profile, source: Source) -> Result<Loaded, LoadError> {
         let engine = self.engines.of(profile).clone();
         let purpose = Purpose::new(&engine, source.sum);
+        let began = Instant::now();
         let found = match self.caches.clone() {
             None => None,
             Some(caches) => {
@@ -231,28 +234,29 @@ impl Loader {
                 blocking(move || caches.find(&purpose).and_then(|code| code.load(&engine).ok())).await?
             }
         };
-        let component = match found {
-            Some(component) => component,
+        let (component, code) = match found {
+            Some(component) => (component, MachineCode::Cached(began.elapsed())),
             None => {
-                let code = {
-                    let _turn = self.compilers.acquire().await;
-                    compile::compile(&self.compiler, profile, &source.wasm, &self.compile_limits).await?
-                };
+                let turn = self.compilers.acquire().await;
+                let began = Instant::now();
+                let code = compile::compile(&self.compiler, profile, &source.wasm, &self.compile_limits).await?;
+                drop(turn);
                 let (code, caches, engine) = (Code::compiled(code), self.caches.clone(), engine.clone());
-                blocking(move || {
+                let component = blocking(move || {
                     let component = code.load(&engine).map_err(|error| LoadError::Load(shown(&error)))?;
                     if let Some(caches) = caches {
                         caches.keep(&purpose, &code);
                     }
                     Ok::<_, LoadError>(component)
                 })
-                .await??
+                .await??;
+                (component, MachineCode::Compiled(began.elapsed()))
             }
         };
         let kind = component.component_type();
         let imports = kind.imports(&engine).map(|(name, _)| name.to_owned()).collect();
         let world = Guest::world(&engine, &component);
-        Ok(Loaded { component, imports, world })
+        Ok(Loaded { component, imports, world, code })
     }
 
     /// The first import that a plugin may not have.
@@ -317,10 +321,9 @@ impl Loader {
         serde_json::from_value(value).map_err(|error| LoadError::Descriptor(text::cut(&error.to_string())))
     }
 
-    /// From a checked file to a generation that can serve. `places` is that of the plugin's other generations.
-    pub(crate) async fn load(&self, entry: &Entry, source: Source, places: Arc<Semaphore>) -> Result<Generation, LoadError> {
-        let loaded = self.component(entry.engine, source).await?;
-        let machine = self.machine(&entry.name, entry.engine, entry.world, &loaded, places)?;
+    /// From a component to a generation that can serve. `places` is that of the plugin's other generations.
+    pub(crate) async fn load(&self, entry: &Entry, loaded: &Loaded, places: Arc<Semaphore>) -> Result<Generation, LoadError> {
+        let machine = self.machine(&entry.name, entry.engine, entry.world, loaded, places)?;
         let descriptor = self.describe(&machine).await?;
         if descriptor.name != entry.name {
             return Err(LoadError::Name { expected: entry.name.clone(), found: descriptor.name });

@@ -3,7 +3,7 @@
 //! One pointer holds everything that callers see, and is swapped whole: a caller sees the plugins as they were before a
 //! change or after it. What can go wrong with a new version is written beside the old one, which keeps serving.
 use crate::{
-    LoadRecord, Observer, PluginInfo, World,
+    LoadRecord, MachineCode, Observer, PluginInfo, World,
     engine::{LOADING, SLOTS},
     generation::Generation,
     index::{Entry, Index},
@@ -53,6 +53,7 @@ struct Refreshed {
     entry: Entry,
     serving: Option<Serving>,
     error: Option<String>,
+    code: Option<MachineCode>,
     /// Whether anything was tried at all.
     loaded: bool,
 }
@@ -125,7 +126,13 @@ impl Registry {
         let named: BTreeSet<_> = index.plugins.iter().map(|entry| entry.name.clone()).collect();
         let (mut infos, mut serving) = ((*old.infos).clone(), old.serving.clone());
         infos.retain(|name, _| named.contains(name));
-        serving.retain(|name, _| named.contains(name));
+        serving.retain(|name, _| {
+            let stays = named.contains(name);
+            if !stays {
+                self.observer.removed(name);
+            }
+            stays
+        });
         let (mut tasks, mut taken) = (JoinSet::new(), LOADING as usize);
         for entry in index.plugins {
             // The pool is never full, so that one plugin's calls can't take another's places.
@@ -135,7 +142,7 @@ impl Registry {
             tasks.spawn(async move { registry.bring_up(entry, serving, fits).await });
         }
         while let Some(refreshed) = tasks.join_next().await {
-            let Ok(Refreshed { entry, serving: now, error, loaded }) = refreshed else {
+            let Ok(Refreshed { entry, serving: now, error, code, loaded }) = refreshed else {
                 tracing::error!("loading a plugin ended in a panic of the host");
                 continue;
             };
@@ -148,7 +155,8 @@ impl Registry {
                     None => descriptor.as_ref().map(|descriptor| descriptor.version.as_str()),
                     Some(_) => None,
                 };
-                self.observer.loaded(&LoadRecord { plugin: &entry.name, version, digest: &entry.digest, error: error.as_deref() });
+                let (plugin, digest) = (&entry.name, &entry.digest);
+                self.observer.loaded(&LoadRecord { plugin, version, digest, code, error: error.as_deref() });
             }
             infos.insert(entry.name.clone(), PluginInfo { world, digest, descriptor, error });
             if let Some(now) = now {
@@ -164,15 +172,17 @@ impl Registry {
             Some(old) => old.generation.machine.places.clone(),
             None => Arc::new(Semaphore::new(self.loader.limits(entry.world, entry.engine).concurrency)),
         };
-        let result = if fits { self.load(&entry, old.as_ref(), places).await } else { Err(LoadError::Places(SLOTS - LOADING)) };
+        let mut code = None;
+        let result = if fits { self.load(&entry, old.as_ref(), places, &mut code).await } else { Err(LoadError::Places(SLOTS - LOADING)) };
         match result {
-            Ok(None) => Refreshed { entry, serving: old, error: None, loaded: false },
+            Ok(None) => Refreshed { entry, serving: old, error: None, code, loaded: false },
             Ok(Some(generation)) => {
                 tracing::info!(plugin = entry.name, version = generation.descriptor.version, digest = entry.digest, "plugin loaded");
                 Refreshed {
                     serving: Some(Serving { generation: Arc::new(generation), entry: entry.clone() }),
                     entry,
                     error: None,
+                    code,
                     loaded: true,
                 }
             }
@@ -183,18 +193,26 @@ impl Registry {
                 let error = error.to_string();
                 let kept = if old.is_some() { "; the version before keeps serving" } else { "" };
                 tracing::warn!(plugin = entry.name, digest = entry.digest, "plugin not loaded{kept}: {error}");
-                Refreshed { entry, serving: old, error: Some(error), loaded: true }
+                Refreshed { entry, serving: old, error: Some(error), code, loaded: true }
             }
         }
     }
 
-    /// None: what serves is what the entry says.
-    async fn load(&self, entry: &Entry, old: Option<&Serving>, places: Arc<Semaphore>) -> Result<Option<Generation>, LoadError> {
+    /// None: what serves is what the entry says. Tells how the machine code was come by even where a later step fails.
+    async fn load(
+        &self,
+        entry: &Entry,
+        old: Option<&Serving>,
+        places: Arc<Semaphore>,
+        code: &mut Option<MachineCode>,
+    ) -> Result<Option<Generation>, LoadError> {
         let source: Source = self.loader.source(&self.folder, entry).await?;
         if old.is_some_and(|old| old.entry == *entry) {
             return Ok(None);
         }
-        self.loader.load(entry, source, places).await.map(Some)
+        let loaded = self.loader.component(entry.engine, source).await?;
+        *code = Some(loaded.code);
+        self.loader.load(entry, &loaded, places).await.map(Some)
     }
 
     fn publish(&self, snapshot: Snapshot) {

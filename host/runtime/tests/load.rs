@@ -1,7 +1,7 @@
 //! What is loaded, what is refused and why, and what serves meanwhile.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends so")]
 use hostile::{Bench, Plugin, Recorder, call, caller, compiler, component::Hand, config, guest, hostile, write_bundle, write_index};
-use runtime::{CompileLimits, EvaluateCall, Failure, Limits, Runtime, ShippedCache, StartError};
+use runtime::{CompileLimits, EvaluateCall, Failure, Limits, MachineCode, Runtime, ShippedCache, StartError};
 use serde_json::json;
 use std::{fs, os::unix::fs::symlink, path::Path, sync::Arc, time::Duration};
 
@@ -118,6 +118,15 @@ async fn a_newer_version_takes_over_and_a_broken_one_does_not() {
     assert_eq!(version(&bench.runtime, "by-hand").as_deref(), Some("4.0.0"));
     write_index(bench.bundle.path(), &[]);
     bench.until(|runtime| runtime.plugins().is_empty()).await;
+    assert_eq!(*bench.records.removed.lock().unwrap(), ["by-hand"]);
+}
+
+#[tokio::test]
+async fn an_instance_is_made_without_a_call() {
+    let bench = Bench::new(&[policy("1.0.0")]).await;
+    assert!(bench.runtime.instantiate("by-hand").await.is_ok());
+    assert!(bench.records.calls.lock().unwrap().is_empty());
+    assert!(matches!(bench.runtime.instantiate("other").await, Err(Failure::NotFound { .. })));
 }
 
 #[tokio::test]
@@ -240,10 +249,13 @@ async fn compiled_code_is_kept_and_damaged_code_is_made_again() {
             }
         }
     };
-    drop(Bench::with(&[policy("1.0.0")], with("")).await);
+    let bench = Bench::with(&[policy("1.0.0")], with("")).await;
+    assert!(matches!(bench.records.codes.lock().unwrap()[..], [MachineCode::Compiled(_)]));
+    drop(bench);
     // Nothing compiles any more, so what serves comes from the cache.
     let bench = Bench::with(&[policy("1.0.0")], with("/bin/false")).await;
     assert_eq!(bench.runtime.plugins()["by-hand"].error, None);
+    assert!(matches!(bench.records.codes.lock().unwrap()[..], [MachineCode::Cached(_)]));
     let file = fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some()).unwrap();
     let mut bytes = fs::read(&file).unwrap();
     bytes[4000] ^= 1;

@@ -3,7 +3,7 @@ use crate::{
     call::{CANARY, call, caller},
     plugin::{Plugin, write_bundle},
 };
-use runtime::{CallRecord, CompileLimits, Config, Failure, Limits, LoadRecord, Observer, Proved, Runtime, World};
+use runtime::{CallRecord, CompileLimits, Config, Failure, Limits, LoadRecord, MachineCode, Observer, Proved, Runtime, World};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -41,6 +41,10 @@ pub struct Recorder {
     pub calls: Mutex<Vec<(String, &'static str, usize, u32)>>,
     /// Plugin and error.
     pub loads: Mutex<Vec<(String, Option<String>)>>,
+    /// How the machine code of each load was come by.
+    pub codes: Mutex<Vec<MachineCode>>,
+    /// Plugins that went.
+    pub removed: Mutex<Vec<String>>,
 }
 
 impl Observer for Recorder {
@@ -50,6 +54,11 @@ impl Observer for Recorder {
 
     fn loaded(&self, record: &LoadRecord<'_>) {
         self.loads.lock().unwrap().push((record.plugin.into(), record.error.map(Into::into)));
+        self.codes.lock().unwrap().extend(record.code);
+    }
+
+    fn removed(&self, plugin: &str) {
+        self.removed.lock().unwrap().push(plugin.into());
     }
 }
 

@@ -65,6 +65,11 @@ impl Guest {
         Ok(Self { metadata: bound_metadata::MetadataPre::new(pre)?, export })
     }
 
+    /// Makes an instance and calls nothing.
+    pub(crate) async fn instantiate(&self, store: &mut Store<Context>) -> Result<()> {
+        self.metadata.instantiate_async(store).await.map(drop)
+    }
+
     pub(crate) async fn describe(&self, store: &mut Store<Context>) -> Result<String> {
         let plugin = self.metadata.instantiate_async(&mut *store).await?;
         store.data_mut().instantiated = true;
