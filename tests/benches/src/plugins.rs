@@ -1,23 +1,38 @@
 //! Plugins alone: no cluster, no server.
 use anyhow::Context;
 use runtime::{
-    Ambient, AuthCall, CallRecord, Caller, CompileLimits, Config, Entry, LoadRecord, Observer, RenderCall, Runtime, SecretBytes,
-    SourceSecret,
+    Ambient, AuthCall, CallRecord, Caller, CompileLimits, Config, Entry, LoadRecord, MachineCode, Observer, RenderCall, Runtime,
+    SecretBytes, SourceSecret,
 };
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use support::Setup;
 
-struct Nobody;
+/// Times of machine code by plugin: compiled, and loaded from the cache.
+#[derive(Default)]
+struct Loads {
+    compiled: Mutex<BTreeMap<String, Vec<Duration>>>,
+    cached: Mutex<BTreeMap<String, Vec<Duration>>>,
+}
 
-impl Observer for Nobody {
+impl Observer for Loads {
     fn called(&self, _: &CallRecord<'_>) {}
 
-    fn loaded(&self, _: &LoadRecord<'_>) {}
+    fn loaded(&self, record: &LoadRecord<'_>) {
+        let (times, took) = match record.code {
+            None => return,
+            Some(MachineCode::Compiled(took)) => (&self.compiled, took),
+            Some(MachineCode::Cached(took)) => (&self.cached, took),
+        };
+        let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
+        times.entry(record.plugin.to_owned()).or_default().push(took);
+    }
+
+    fn removed(&self, _: &str) {}
 }
 
 /// Enough that the slowest of a hundred is no accident.
@@ -30,9 +45,10 @@ pub async fn run() -> anyhow::Result<()> {
     let bundle = support::default_bundle().await?.folder;
     let program = Setup::program().await?;
     let state = tempfile::tempdir()?;
+    let loads = Arc::<Loads>::default();
     let start = async || -> anyhow::Result<(Runtime, Duration)> {
         let began = Instant::now();
-        let runtime = Runtime::start(config(&bundle, state.path(), &program)).await?;
+        let runtime = Runtime::start(config(&bundle, state.path(), &program, &loads)).await?;
         Ok((runtime, began.elapsed()))
     };
     let (cold, cold_took) = start().await?;
@@ -46,6 +62,21 @@ pub async fn run() -> anyhow::Result<()> {
     println!("{:<48}{:>12}{:>12}", "", "p50", "p99");
     println!("{:<48}{:>12}", format!("start to ready, cold: {plugins} plugins compiled"), show(cold_took));
     row("start to ready, warm: from the cache", warm);
+    // Two at a time, as at a start.
+    for (what, times) in [("compile", &loads.compiled), ("load from the cache", &loads.cached)] {
+        for (plugin, times) in std::mem::take(&mut *times.lock().unwrap_or_else(PoisonError::into_inner)) {
+            row(&format!("{what}: {plugin}"), times);
+        }
+    }
+
+    let (mut alone, mut whole) = (Vec::with_capacity(CALLS), Vec::with_capacity(CALLS));
+    for _ in 0..CALLS {
+        let began = Instant::now();
+        alone.push(runtime.instantiate("universal").await?);
+        whole.push(began.elapsed());
+    }
+    row("instantiate", alone);
+    row("the same with task, store and drop", whole);
 
     let mut calls = Vec::with_capacity(CALLS);
     for _ in 0..CALLS {
@@ -69,7 +100,7 @@ pub async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn config(bundle: &Path, cache: &Path, program: &Path) -> Config {
+fn config(bundle: &Path, cache: &Path, program: &Path, loads: &Arc<Loads>) -> Config {
     Config {
         bundle: bundle.into(),
         shipped_cache: None,
@@ -81,7 +112,7 @@ fn config(bundle: &Path, cache: &Path, program: &Path) -> Config {
         environment: BTreeMap::new(),
         private_egress: false,
         withheld: BTreeMap::new(),
-        observer: Arc::new(Nobody),
+        observer: loads.clone(),
     }
 }
 
