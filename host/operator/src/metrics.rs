@@ -236,11 +236,6 @@ mod tests {
         metrics.removed("jwt");
         assert!(!metrics.text().unwrap().contains("2.0.0"));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn a_plugin_that_is_not_there_gets_no_series_of_its_own() -> Result<(), std::fmt::Error> {

@@ -109,7 +109,7 @@ impl From<runtime::Failure> for Fault {
                 ("AmbientNotGranted", "; list the server with --trusted-host if the operator's own identity may go there")
             }
             Failure::NotGranted { .. } => ("CapabilityNotGranted", "; an administrator grants capabilities in the bundle's index"),
-            Failure::Unavailable(_) => ("PluginServiceUnavailable", ""),
+            Failure::Unavailable { .. } => ("PluginServiceUnavailable", ""),
             Failure::Trapped(_) => ("PluginTrapped", ""),
             Failure::TimedOut(_) => ("PluginTimedOut", ""),
             Failure::OutOfMemory(_) => ("PluginOutOfMemory", ""),

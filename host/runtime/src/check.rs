@@ -28,7 +28,8 @@ pub(crate) fn answered(context: &Context, error: contract::Error) -> Failure {
         contract::Error::Credentials(text) => Failure::Credentials(clean(&text)),
         contract::Error::Denied(text) => Failure::Denied(clean(&text)),
         contract::Error::Unavailable(seconds) => {
-            Failure::Unavailable(seconds.map(|seconds| Duration::from_secs(seconds.into()).min(LONGEST_WAIT)))
+            let after = seconds.map(|seconds| Duration::from_secs(seconds.into()).min(LONGEST_WAIT));
+            Failure::Unavailable { after, cause: context.unreachable().map(clean) }
         }
         contract::Error::Internal(text) => Failure::Internal(clean(&text)),
     }

@@ -81,8 +81,13 @@ pub enum Failure {
         ambient: bool,
     },
     /// Something outside can't be reached.
-    #[error("a service that the plugin needs can't be reached")]
-    Unavailable(Option<Duration>),
+    #[error("a service that the plugin needs can't be reached{}", cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default())]
+    Unavailable {
+        /// When to try again, where the plugin knows.
+        after: Option<Duration>,
+        /// What the host itself could not reach last during the call. The contract has no place for a plugin's own words.
+        cause: Option<String>,
+    },
     /// A trap: unreachable code, a bad access, perhaps a recursion too deep.
     #[error("the plugin trapped: {0}")]
     Trapped(String),
@@ -125,7 +130,7 @@ impl Failure {
         match self {
             Self::NotFound { .. } | Self::Settings(_) | Self::Template(_) | Self::Credentials(_) => Class::UserFix,
             Self::Denied(_) | Self::NotGranted { .. } => Class::Denied,
-            Self::NotReady { .. } | Self::Unavailable(_) | Self::Busy | Self::HeldOff(_) => Class::Transient,
+            Self::NotReady { .. } | Self::Unavailable { .. } | Self::Busy | Self::HeldOff(_) => Class::Transient,
             Self::Trapped(_) | Self::TimedOut(_) | Self::OutOfMemory(_) | Self::Budget(_) | Self::BadResult(_) | Self::Internal(_) => {
                 Class::Plugin
             }
@@ -137,7 +142,7 @@ impl Failure {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Unavailable(after) => *after,
+            Self::Unavailable { after, .. } => *after,
             Self::HeldOff(after) => Some(*after),
             _ => None,
         }

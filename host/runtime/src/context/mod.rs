@@ -119,6 +119,7 @@ pub(crate) struct Context {
     service_account: Option<Arc<dyn TokenSource>>,
     services: Arc<Services>,
     denied: Option<Denial>,
+    unreachable: Option<String>,
     meter: Arc<Meter>,
     lines: u32,
     place: Option<String>,
@@ -151,6 +152,7 @@ impl Context {
             service_account,
             services,
             denied: None,
+            unreachable: None,
             meter,
             lines: 0,
             place: None,
@@ -172,6 +174,11 @@ impl Context {
     /// Where the guest says that it panicked.
     pub(crate) fn place(&self) -> Option<&str> {
         self.place.as_deref()
+    }
+
+    /// What could not be reached last.
+    pub(crate) fn unreachable(&self) -> Option<&str> {
+        self.unreachable.as_deref()
     }
 
     /// The first use that was denied.

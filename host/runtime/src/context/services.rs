@@ -81,7 +81,11 @@ impl Context {
                 Ok(Err(Refusal::Denied(text)))
             }
             Err(TokenFailure::Credentials(text)) => Ok(Err(Refusal::Credentials(text))),
-            Err(TokenFailure::Unavailable) => Ok(Err(Refusal::Unavailable(TokenFailure::Unavailable.to_string()))),
+            Err(TokenFailure::Unavailable) => {
+                let text = TokenFailure::Unavailable.to_string();
+                self.unreachable = Some(text.clone());
+                Ok(Err(Refusal::Unavailable(text)))
+            }
         }
     }
 
@@ -149,6 +153,7 @@ impl Context {
             Refusal::Denied(capability) => self.deny(capability, false),
             Refusal::Unavailable(text) => {
                 tracing::info!(target: "plugin", plugin = &*self.plugin, "no response: {text}");
+                self.unreachable = Some(text.clone());
                 Refusal::Unavailable(text)
             }
             other => other,
