@@ -15,6 +15,7 @@ use std::{
     fs::{self, File},
     io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 /// Name of the manifest in a shipped cache.
@@ -116,13 +117,19 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 
 /// A file of another name first, so that a reader sees all of it or none.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let partial = path.with_extension(format!("{}.partial", std::process::id()));
+    let partial = partial(path);
     let written = create(&partial, bytes).and_then(|()| fs::rename(&partial, path));
     if written.is_err() {
         // What remains of a failed attempt is of no use; that it can't be removed changes nothing.
         let _ = fs::remove_file(&partial);
     }
     written
+}
+
+/// A name beside a file that nobody else writes to, in this process or another.
+fn partial(path: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    path.with_extension(format!("{}.{}.partial", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
 fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -141,7 +148,7 @@ fn key(folder: &Path) -> io::Result<[u8; 32]> {
     }
     let mut key = [0; 32];
     aws_lc_rs::rand::fill(&mut key).map_err(|_| io::Error::other("the machine gives no random numbers"))?;
-    let partial = folder.join(format!("{KEY}.{}.partial", std::process::id()));
+    let partial = partial(&path);
     create(&partial, &key)?;
     let linked = fs::hard_link(&partial, &path);
     fs::remove_file(&partial)?;
@@ -171,6 +178,17 @@ fn existing(path: &Path) -> io::Result<[u8; 32]> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn runtimes_that_start_at_once_share_one_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| key(folder.path()).unwrap())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn the_key_is_made_once_and_for_us_alone() {
