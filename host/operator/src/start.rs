@@ -86,7 +86,8 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     };
     let mut lost = !leads && !stop.is_cancelled();
     if leads {
-        tracing::info!(namespaces = ?options.namespaces, "reconciling");
+        let namespaces = if options.namespaces.is_empty() { "all".to_owned() } else { options.namespaces.join(", ") };
+        tracing::info!(namespaces, "reconciling");
         let ending = stop.child_token();
         let mut controllers = Box::pin(async {
             tokio::join!(controllers(&client, &scopes, woken, &context, &ending), context.reads.run(ending.clone()));
@@ -155,15 +156,7 @@ async fn plugins(options: &Options, metrics: &Arc<Metrics>) -> anyhow::Result<Ru
         withheld,
         observer: Arc::clone(metrics) as Arc<dyn runtime::Observer>,
     };
-    let runtime = Runtime::start(config).await.context("the plugins can't be started")?;
-    for (name, info) in runtime.plugins().iter() {
-        let version = info.descriptor.as_ref().map(|descriptor| descriptor.version.as_str()).unwrap_or_default();
-        match &info.error {
-            None => tracing::info!(plugin = name, version, world = %info.world, "plugin loaded"),
-            Some(error) => tracing::error!(plugin = name, world = %info.world, error, "plugin not loaded"),
-        }
-    }
-    Ok(runtime)
+    Runtime::start(config).await.context("the plugins can't be started")
 }
 
 fn context(
