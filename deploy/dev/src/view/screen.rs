@@ -26,7 +26,7 @@ pub fn lines(look: &Look<'_>, snapshot: &Snapshot, width: usize) -> Vec<String> 
                 let message = if row.ready == "True" { row.message.clone() } else { format!("{}: {}", row.reason, row.message) };
                 vec![row.name.clone(), row.ready.clone(), row.synced.map_or_else(|| "-".into(), ago), message]
             });
-            lines.extend(table(width, ["RESOURCE", "READY", "LAST CHANGE", "MESSAGE"], rows));
+            lines.extend(table(width, ["RESOURCE", "READY", "LAST SYNC", "MESSAGE"], rows));
         }
         Err(error) => lines.push(format!("resources can't be listed: {error}")),
     }
