@@ -7,9 +7,11 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::hidden::Hidden;
+use crate::state::identity::TokenBounds;
 use crate::state::permission::{Role, Rule};
 use crate::state::project::Metadata;
 use crate::state::tokens::Scope;
+use crate::verify::{JwtAuth, OidcAuth};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -55,6 +57,10 @@ pub struct IdentitySeed {
     pub universal_auth: Option<UniversalAuthSeed>,
     /// Kubernetes auth.
     pub kubernetes_auth: Option<KubernetesAuthSeed>,
+    /// JWT auth.
+    pub jwt_auth: Option<JwtAuth>,
+    /// OIDC auth.
+    pub oidc_auth: Option<OidcAuth>,
 }
 
 /// Bounds of access tokens, under the server's own names; what is absent has the server's default.
@@ -73,6 +79,20 @@ pub struct TokenSeed {
     /// Seconds.
     #[serde(rename = "accessTokenPeriod")]
     pub period: Option<u64>,
+}
+
+impl TokenSeed {
+    /// With the server's defaults where nothing is said.
+    #[must_use]
+    pub fn bounds(&self) -> TokenBounds {
+        let default = TokenBounds::DEFAULT;
+        TokenBounds {
+            ttl: self.ttl.unwrap_or(default.ttl),
+            max_ttl: self.max_ttl.unwrap_or(default.max_ttl),
+            uses: self.uses.unwrap_or(default.uses),
+            period: self.period.unwrap_or(default.period),
+        }
+    }
 }
 
 /// Universal auth.

@@ -19,7 +19,7 @@ use crate::routes;
 use crate::seed::Seed;
 use crate::state::handle::State;
 use crate::tls::{self, Tls};
-use crate::verify::Reviewer;
+use crate::verify::{Issuers, Reviewer};
 
 pub use crate::verify::KubernetesApi;
 
@@ -89,9 +89,9 @@ pub enum StartError {
     /// The certificate, as seen by the TLS library.
     #[error("can't serve TLS: {0}")]
     Tls(#[from] rustls::Error),
-    /// The client of the Kubernetes API server.
-    #[error("can't make a client of the Kubernetes API server: {0}")]
-    Kubernetes(#[from] reqwest::Error),
+    /// The client of the Kubernetes API server, or that of issuers.
+    #[error("can't make an HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
 }
 
 /// What all requests share.
@@ -102,6 +102,7 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     pub(crate) limiter: RateLimiter,
     pub(crate) reviewer: Option<Reviewer>,
+    pub(crate) issuers: Issuers,
     generation: AtomicU8,
     v4: AtomicBool,
 }
@@ -142,6 +143,7 @@ impl Server {
             faults: Faults::default(),
             limiter: RateLimiter::default(),
             reviewer,
+            issuers: Issuers::new()?,
             generation: AtomicU8::new(config.generation as u8),
             v4: AtomicBool::new(config.v4),
         });

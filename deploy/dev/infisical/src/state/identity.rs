@@ -3,6 +3,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::hidden::Hidden;
+use crate::verify::{JwtAuth, OidcAuth};
 
 /// The organisation and those below it.
 #[derive(Clone, Debug)]
@@ -39,6 +40,10 @@ pub struct Identity {
     pub universal: Option<UniversalAuth>,
     /// Kubernetes auth, if configured.
     pub kubernetes: Option<KubernetesAuth>,
+    /// JWT auth, if configured.
+    pub jwt: Option<JwtAuth>,
+    /// OIDC auth, if configured.
+    pub oidc: Option<OidcAuth>,
     /// A test's own bounds for the tokens of every method.
     pub token_override: Option<TokenBounds>,
 }

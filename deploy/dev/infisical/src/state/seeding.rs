@@ -1,13 +1,13 @@
 //! Builds the state from a seed; names that point nowhere are errors, so that a typing mistake shows at the start.
 use jiff::{SignedDuration, Timestamp};
 
-use super::identity::{ClientSecret, Identity, KubernetesAuth, Lockout, Organization, TokenBounds, UniversalAuth};
+use super::identity::{ClientSecret, Identity, KubernetesAuth, Lockout, Organization, UniversalAuth};
 use super::permission::Membership;
 use super::project::{Content, Environment, Import, Project, Tag, Writer, normalize_path, normalize_value};
 use super::tokens::{ServiceToken, Tokens};
 use super::{World, new_id};
 use crate::errors::ApiError;
-use crate::seed::{ClientSecretSeed, EnvironmentSeed, IdentitySeed, ProjectSeed, SecretSeed, Seed, ServiceTokenSeed, TokenSeed, stable_id};
+use crate::seed::{ClientSecretSeed, EnvironmentSeed, IdentitySeed, ProjectSeed, SecretSeed, Seed, ServiceTokenSeed, stable_id};
 use crate::server::StartError;
 
 impl World {
@@ -42,16 +42,6 @@ fn organization_id(organization: &Organization, slug: &str) -> Result<String, St
     organization.id_of(slug).map(str::to_owned).ok_or_else(|| StartError::Seed(format!("there is no organization {slug:?}")))
 }
 
-fn bounds(seed: &TokenSeed) -> TokenBounds {
-    let default = TokenBounds::DEFAULT;
-    TokenBounds {
-        ttl: seed.ttl.unwrap_or(default.ttl),
-        max_ttl: seed.max_ttl.unwrap_or(default.max_ttl),
-        uses: seed.uses.unwrap_or(default.uses),
-        period: seed.period.unwrap_or(default.period),
-    }
-}
-
 fn identity(seed: &IdentitySeed, organization: &Organization, now: Timestamp) -> Result<Identity, StartError> {
     let mut organizations = vec![organization.id.clone()];
     for slug in &seed.sub_organizations {
@@ -60,7 +50,7 @@ fn identity(seed: &IdentitySeed, organization: &Organization, now: Timestamp) ->
     let universal = seed.universal_auth.as_ref().map(|auth| UniversalAuth {
         client_id: auth.client_id.clone(),
         secrets: auth.client_secrets.iter().map(|secret| client_secret(secret, now)).collect(),
-        bounds: bounds(&auth.token),
+        bounds: auth.token.bounds(),
         lockout: Lockout { enabled: auth.lockout_enabled.unwrap_or(true), ..Lockout::default() },
         failures: Default::default(),
     });
@@ -69,10 +59,19 @@ fn identity(seed: &IdentitySeed, organization: &Organization, now: Timestamp) ->
         allowed_names: auth.allowed_names.clone(),
         allowed_audience: auth.allowed_audience.clone(),
         reviewer_token: auth.token_reviewer_jwt.clone(),
-        bounds: bounds(&auth.token),
+        bounds: auth.token.bounds(),
     });
     let id = seed.id.clone().unwrap_or_else(|| stable_id("identity", &seed.name));
-    Ok(Identity { id, name: seed.name.clone(), organizations, universal, kubernetes, token_override: None })
+    Ok(Identity {
+        id,
+        name: seed.name.clone(),
+        organizations,
+        universal,
+        kubernetes,
+        jwt: seed.jwt_auth.clone(),
+        oidc: seed.oidc_auth.clone(),
+        token_override: None,
+    })
 }
 
 fn client_secret(seed: &ClientSecretSeed, now: Timestamp) -> ClientSecret {

@@ -1,14 +1,21 @@
 //! Verification of logins, a file per method. Each reads its own body, proves the caller for real, and gives back the
 //! identity and what goes into the token; issuing the token is the same for all.
 //!
-//! A method is added by a file here, its configuration in `state::identity` and the seed, and a line in [`login`].
+//! A method is added by a file here with its configuration, a field for that in `state::identity` and the seed, and a line in
+//! [`login`].
+mod jwks;
+mod jwt;
 mod kubeconfig;
 mod kubernetes;
+mod oidc;
 mod universal;
 
+pub(crate) use self::jwks::Issuers;
+pub use self::jwt::{JwtAuth, JwtKeys};
 pub use self::kubeconfig::KubeconfigError;
 pub use self::kubernetes::KubernetesApi;
 pub(crate) use self::kubernetes::Reviewer;
+pub use self::oidc::OidcAuth;
 
 use std::sync::Arc;
 
@@ -33,6 +40,8 @@ pub async fn login(shared: &Arc<Shared>, method: &str, mut input: Input) -> Resu
     let Proven { identity, mut login } = match method {
         "universal-auth" => universal::verify(shared, input)?,
         "kubernetes-auth" => kubernetes::verify(shared, input).await?,
+        "jwt-auth" => jwt::verify(shared, input).await?,
+        "oidc-auth" => oidc::verify(shared, input).await?,
         _ => return Err(ApiError::not_found(format!("Auth method {method} not found"))),
     };
     let mut world = shared.state.write();
@@ -45,7 +54,7 @@ pub async fn login(shared: &Arc<Shared>, method: &str, mut input: Input) -> Resu
 /// Whether a method is served at all.
 #[must_use]
 pub fn is_known(method: &str) -> bool {
-    matches!(method, "universal-auth" | "kubernetes-auth")
+    matches!(method, "universal-auth" | "kubernetes-auth" | "jwt-auth" | "oidc-auth")
 }
 
 fn organization(world: &World, identity: &Identity, slug: &str) -> Result<String, ApiError> {

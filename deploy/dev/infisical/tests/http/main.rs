@@ -3,6 +3,7 @@
 
 mod client;
 mod faults;
+mod issuers;
 mod kubernetes;
 mod logins;
 mod logs;
