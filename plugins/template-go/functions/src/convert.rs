@@ -1,0 +1,5 @@
+//! Conversions between kinds.
+use go_template_engine::{Function, functions};
+
+/// Of this group.
+pub static FUNCTIONS: &[Function] = functions! {};

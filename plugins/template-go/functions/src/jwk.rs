@@ -1,0 +1,5 @@
+//! JSON Web Keys.
+use go_template_engine::{Function, functions};
+
+/// Of this group.
+pub static FUNCTIONS: &[Function] = functions! {};

@@ -1,0 +1,5 @@
+//! Integer and floating-point mathematics.
+use go_template_engine::{Function, functions};
+
+/// Of this group.
+pub static FUNCTIONS: &[Function] = functions! {};

@@ -1,0 +1,5 @@
+//! File paths, of slashes and of the system.
+use go_template_engine::{Function, functions};
+
+/// Of this group.
+pub static FUNCTIONS: &[Function] = functions! {};

@@ -1,0 +1,5 @@
+//! PEM blocks and certificate chains.
+use go_template_engine::{Function, functions};
+
+/// Of this group.
+pub static FUNCTIONS: &[Function] = functions! {};

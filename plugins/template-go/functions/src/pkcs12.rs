@@ -1,0 +1,5 @@
+//! PKCS#12 archives.
+use go_template_engine::{Function, functions};
+
+/// Of this group.
+pub static FUNCTIONS: &[Function] = functions! {};

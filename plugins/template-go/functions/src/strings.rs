@@ -1,0 +1,5 @@
+//! Strings, as sprig's page of that name has them.
+use go_template_engine::{Function, functions};
+
+/// Of this group.
+pub static FUNCTIONS: &[Function] = functions! {};
