@@ -1,7 +1,8 @@
 //! Named folders that the administrator granted. Capability `mounts:NAME`.
 use crate::{Credential, Error, backend};
 
-/// Reads a regular file of at most 64 KiB, anew at each call. `path` is relative to the mount.
+/// Reads a regular file of at most 64 KiB, anew at each call. `path` is relative to the mount, or absolute and
+/// below the folder that the administrator gave it.
 ///
 /// # Errors
 /// [`Error::Denied`] without the grant; [`Error::Credentials`] where the file is missing, too large, no regular file, or

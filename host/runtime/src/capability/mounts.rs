@@ -48,6 +48,18 @@ pub enum MountError {
         /// The folders, or `none`.
         available: String,
     },
+    /// An absolute path that lies in another place than the folder of the mount.
+    #[error(
+        "the file {path:?} does not lie below {folder}, the folder of mount {mount:?}; move it there, or set the folder by the operator's option --mount"
+    )]
+    Elsewhere {
+        /// Name.
+        mount: String,
+        /// Path.
+        path: String,
+        /// The folder.
+        folder: String,
+    },
     /// The path leads out of the folder, by itself or by a symbolic link.
     #[error("the path {path:?} leads out of mount {mount:?}")]
     Escapes {
@@ -133,7 +145,8 @@ impl Mounts {
         Ok((name.clone(), below.to_owned()))
     }
 
-    /// Reads a file whole.
+    /// Reads a file whole. `path` is relative to the folder, or absolute and below it: environment variables and users name
+    /// files by absolute paths, and a plugin does not know where its mounts are.
     ///
     /// # Errors
     /// Any [`MountError`] but `Outside`.
@@ -141,9 +154,23 @@ impl Mounts {
         let Some(folder) = self.folders.get(mount).cloned() else {
             return Err(MountError::Unknown { mount: shown(mount), available: join(self.folders.keys().cloned()) });
         };
-        let (mount, path) = (mount.to_owned(), path.to_owned());
+        let path = match below(&folder, path) {
+            Some(path) => path.to_owned(),
+            None => return Err(MountError::Elsewhere { mount: shown(mount), path: shown(path), folder: folder.display().to_string() }),
+        };
+        let mount = mount.to_owned();
         blocking(move || read(&folder, mount, path)).await?
     }
+}
+
+/// A path as it is below the folder. A relative one is taken as it is, `..` in it is judged where it is opened.
+fn below<'a>(folder: &Path, path: &'a str) -> Option<&'a str> {
+    let named = Path::new(path);
+    if !named.is_absolute() {
+        return Some(path);
+    }
+    let plain = !named.components().any(|component| component == Component::ParentDir);
+    named.strip_prefix(folder).ok().filter(|_| plain)?.to_str()
 }
 
 fn read(folder: &Path, mount: String, path: String) -> Result<SecretBytes, MountError> {
@@ -155,9 +182,6 @@ fn read(folder: &Path, mount: String, path: String) -> Result<SecretBytes, Mount
         }
         MountError::Unreadable { mount: mount.clone(), path: name.clone(), cause: error.kind() }
     };
-    if Path::new(&path).is_absolute() {
-        return Err(MountError::Escapes { mount, path: name });
-    }
     let folder = Dir::open_ambient_dir(folder, ambient_authority()).map_err(failed)?;
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(NONBLOCK);
@@ -250,9 +274,27 @@ mod tests {
         symlink("../outside", machine.mount().join("relative")).unwrap();
         symlink(machine.folder.path().join("outside"), machine.mount().join("absolute")).unwrap();
         symlink("..", machine.mount().join("up")).unwrap();
-        let outside = machine.folder.path().join("outside");
-        for path in ["../outside", "..", "../token/token", "relative", "absolute", "up/outside", "/etc/passwd", outside.to_str().unwrap()] {
+        for path in ["../outside", "..", "../token/token", "relative", "absolute", "up/outside"] {
             assert!(escapes(&machine.refused(path).await), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_absolute_path_is_read_if_it_lies_below_the_folder() {
+        let machine = Machine::new();
+        let inside = |name: &str| machine.mount().join(name).to_str().unwrap().to_owned();
+        for name in ["token", "./..data//token"] {
+            assert_eq!(machine.read(&inside(name)).await.unwrap(), "canary-4711", "{name}");
+        }
+        assert!(matches!(machine.refused(&inside("missing")).await, MountError::Unreadable { cause: io::ErrorKind::NotFound, .. }));
+        assert!(matches!(machine.refused(&inside("")).await, MountError::Unreadable { .. }));
+        symlink("../outside", machine.mount().join("leads-out")).unwrap();
+        assert!(escapes(&machine.refused(&inside("leads-out")).await));
+        let folder = machine.mount().display().to_string();
+        for path in ["/etc/passwd", "/", &inside("../outside"), &inside("../token/token"), &format!("{folder}-2/token")] {
+            let error = machine.refused(path).await;
+            assert!(matches!(error, MountError::Elsewhere { .. }), "{path}: {error}");
+            assert!(error.to_string().contains(&folder), "{error}");
         }
     }
 
