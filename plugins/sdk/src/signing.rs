@@ -40,7 +40,7 @@ impl<'a> Signer<'a> {
         Self { key, passphrase: None, algorithm, key_suffix: None }
     }
 
-    /// Opens an encrypted PKCS#8 key.
+    /// Opens an encrypted key.
     #[must_use]
     pub fn passphrase(self, passphrase: Option<&'a Credential>) -> Self {
         Self { passphrase, ..self }

@@ -1,25 +1,17 @@
 //! Signs with a key that the plugin has by handle alone.
 //!
-//! RSA and HMAC by aws-lc, in constant time, on the blocking pool. An RSA key is PEM: PKCS#1, PKCS#8, or PKCS#8 encrypted
-//! with PBES2. What can go wrong is the key: not PEM, of another kind, encrypted in a way that isn't read, or so that
-//! opening it would cost more than [`MAX_ITERATIONS`] and [`MAX_SCRYPT`] allow (the numbers stand in the key, and whoever
-//! made the key chose them). No error quotes any of it.
+//! RSA and HMAC by aws-lc, in constant time, on the blocking pool. What can go wrong is the key: see [`private_key`]. An
+//! encrypted one may be made so that opening it would cost more than is allowed: the numbers stand in the key, and whoever
+//! made it chose them. No error quotes any of it.
+mod legacy;
+mod private_key;
+
 use super::{Aborted, Refusal, blocking};
 use crate::SecretBytes;
-use aws_lc_rs::{hmac, rand::SystemRandom, rsa, signature::RSA_PKCS1_SHA256};
-use pkcs8::{
-    EncryptedPrivateKeyInfo, SecretDocument,
-    pkcs5::{EncryptionScheme, pbes2},
-};
-use rustls_pki_types::{PrivateKeyDer, pem::PemObject};
+use aws_lc_rs::{hmac, rand::SystemRandom, signature::RSA_PKCS1_SHA256};
+use private_key::MAX_ITERATIONS;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
-
-/// Rounds of PBKDF2. OWASP advises 600,000 today; this many take about a second.
-const MAX_ITERATIONS: u32 = 2_000_000;
-
-/// Bytes of memory times lanes that scrypt may take. OpenSSL's default is 16 MiB and one lane.
-const MAX_SCRYPT: u64 = 128 << 20;
 
 /// The ways to sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
@@ -56,20 +48,31 @@ pub(crate) enum SignError {
     #[error("key-suffix has no meaning for rsa-pkcs1-sha256; leave it out")]
     Suffix,
     /// Not PEM.
-    #[error("the key is not a private key in PEM; it begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----")]
+    #[error(
+        "the key is not a private key in PEM; it begins with -----BEGIN PRIVATE KEY-----, -----BEGIN RSA PRIVATE KEY----- or -----BEGIN ENCRYPTED PRIVATE KEY-----, and has line breaks"
+    )]
     NotPem,
-    /// PEM, but not RSA, or not of a size that can sign.
-    #[error("the key is no RSA key of 2048 to 8192 bits")]
-    NotRsa,
+    /// PEM of something else.
+    #[error("the key is {0}; give the private key that belongs to it")]
+    NotPrivate(&'static str),
+    /// Another program's form.
+    #[error("the key is in OpenSSH's form; convert a copy of it with `ssh-keygen -p -m PEM -f COPY`")]
+    OpenSsh,
+    /// A private key of another kind.
+    #[error("the key is {0}; an RSA key of 2048 to 8192 bits is needed")]
+    NotRsa(&'static str),
+    /// RSA, but damaged, or not of a size that can sign.
+    #[error("the RSA key is damaged, or is not of 2048 to 8192 bits")]
+    BadRsa,
     /// An encrypted key and nothing to open it with.
     #[error("the key is encrypted and there is no passphrase")]
     NoPassphrase,
     /// It doesn't open.
     #[error("the key does not open with the passphrase")]
     Passphrase,
-    /// Older ways to encrypt a key.
+    /// A way to encrypt a key that isn't read.
     #[error("the key is encrypted in a form that is not read; convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc`")]
-    Legacy,
+    Encryption,
     /// Its maker asked for more work than we do.
     #[error("the key takes too much work to open; encrypt it with at most {MAX_ITERATIONS} rounds of PBKDF2")]
     TooCostly,
@@ -116,62 +119,35 @@ fn mac(algorithm: hmac::Algorithm, request: &SignRequest) -> Vec<u8> {
 }
 
 fn rsa(request: &SignRequest) -> Result<Vec<u8>, SignError> {
-    let key = rsa_key(request.key.expose_secret(), request.passphrase.as_ref())?;
+    let key = private_key::read(request.key.expose_secret(), request.passphrase.as_ref())?;
     let mut signature = vec![0; key.public_modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &request.data, &mut signature).map_err(|_| SignError::NotRsa)?;
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &request.data, &mut signature).map_err(|_| SignError::BadRsa)?;
     Ok(signature)
-}
-
-fn rsa_key(pem: &[u8], passphrase: Option<&SecretBytes>) -> Result<rsa::KeyPair, SignError> {
-    let text = std::str::from_utf8(pem).map_err(|_| SignError::NotPem)?.trim();
-    if text.contains("Proc-Type: 4,ENCRYPTED") {
-        return Err(SignError::Legacy);
-    }
-    if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
-        let key = open(text, passphrase.ok_or(SignError::NoPassphrase)?)?;
-        return rsa::KeyPair::from_pkcs8(key.as_bytes()).map_err(|_| SignError::NotRsa);
-    }
-    match PrivateKeyDer::from_pem_slice(pem).map_err(|_| SignError::NotPem)? {
-        PrivateKeyDer::Pkcs1(der) => rsa::KeyPair::from_der(der.secret_pkcs1_der()).map_err(|_| SignError::NotRsa),
-        PrivateKeyDer::Pkcs8(der) => rsa::KeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| SignError::NotRsa),
-        _ => Err(SignError::NotRsa),
-    }
-}
-
-fn open(pem: &str, passphrase: &SecretBytes) -> Result<SecretDocument, SignError> {
-    let (_, document) = SecretDocument::from_pem(pem).map_err(|_| SignError::NotPem)?;
-    let info = document.decode_msg::<EncryptedPrivateKeyInfo<'_>>().map_err(|_| SignError::Legacy)?;
-    let EncryptionScheme::Pbes2(parameters) = &info.encryption_algorithm else { return Err(SignError::Legacy) };
-    let affordable = match &parameters.kdf {
-        pbes2::Kdf::Pbkdf2(kdf) => kdf.iteration_count <= MAX_ITERATIONS,
-        pbes2::Kdf::Scrypt(kdf) => {
-            let memory = u64::from(kdf.block_size).saturating_mul(128).saturating_mul(kdf.cost_parameter);
-            memory.saturating_mul(u64::from(kdf.parallelization)) <= MAX_SCRYPT
-        }
-        _ => return Err(SignError::Legacy),
-    };
-    if !affordable {
-        return Err(SignError::TooCostly);
-    }
-    info.decrypt(passphrase.expose_secret()).map_err(|error| match error {
-        pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm { .. }) => SignError::Legacy,
-        _ => SignError::Passphrase,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use pkcs8::{EncryptedPrivateKeyInfo, SecretDocument, pkcs5::pbes2};
 
     const PKCS8: &str = include_str!("../../tests/fixtures/keys/pkcs8.pem");
     const PKCS1: &str = include_str!("../../tests/fixtures/keys/pkcs1.pem");
     const PBKDF2: &str = include_str!("../../tests/fixtures/keys/pbkdf2.pem");
     const SCRYPT: &str = include_str!("../../tests/fixtures/keys/scrypt.pem");
     const MANY_ROUNDS: &str = include_str!("../../tests/fixtures/keys/many-rounds.pem");
-    const DEK_INFO: &str = include_str!("../../tests/fixtures/keys/dek-info.pem");
+    const OPENSSL_AES128: &str = include_str!("../../tests/fixtures/keys/openssl-aes128.pem");
+    const OPENSSL_AES192: &str = include_str!("../../tests/fixtures/keys/openssl-aes192.pem");
+    const OPENSSL_AES256: &str = include_str!("../../tests/fixtures/keys/openssl-aes256.pem");
+    const OPENSSL_DES3: &str = include_str!("../../tests/fixtures/keys/openssl-des3.pem");
+    const PBKDF2_DES3: &str = include_str!("../../tests/fixtures/keys/pbkdf2-des3.pem");
+    const PBKDF2_SHA1: &str = include_str!("../../tests/fixtures/keys/pbkdf2-sha1.pem");
     const PBES1: &str = include_str!("../../tests/fixtures/keys/pbes1.pem");
     const P256: &str = include_str!("../../tests/fixtures/keys/p256.pem");
+    const SEC1: &str = include_str!("../../tests/fixtures/keys/sec1.pem");
+    const ED25519: &str = include_str!("../../tests/fixtures/keys/ed25519.pem");
+    const OPENSSH: &str = include_str!("../../tests/fixtures/keys/openssh.pem");
+    const PUBLIC: &str = include_str!("../../tests/fixtures/keys/public.pem");
     const RSA1024: &str = include_str!("../../tests/fixtures/keys/rsa1024.pem");
     const SIGNATURE: &str = include_str!("../../tests/fixtures/keys/signature.base64");
 
@@ -204,6 +180,8 @@ mod tests {
     async fn rsa_signs_as_openssl_does_whatever_form_the_key_has() {
         let windows = PKCS8.replace('\n', "\r\n");
         let padded = format!("\n\n  {PBKDF2}\n");
+        // As Oracle's console gives it.
+        let downloaded = format!("{PKCS8}OCI_API_KEY");
         for (key, passphrase) in [
             (PKCS8, None),
             (PKCS1, None),
@@ -212,6 +190,13 @@ mod tests {
             (PBKDF2, Some("open-sesame")),
             (padded.as_str(), Some("open-sesame")),
             (SCRYPT, Some("open-sesame")),
+            (PBKDF2_DES3, Some("open-sesame")),
+            (PBKDF2_SHA1, Some("open-sesame")),
+            (OPENSSL_AES128, Some("open-sesame")),
+            (OPENSSL_AES192, Some("open-sesame")),
+            (OPENSSL_AES256, Some("open-sesame")),
+            (OPENSSL_DES3, Some("open-sesame")),
+            (downloaded.as_str(), None),
         ] {
             assert_eq!(rsa(key, passphrase).await.as_deref(), Ok(SIGNATURE));
         }
@@ -219,16 +204,28 @@ mod tests {
 
     #[tokio::test]
     async fn an_encrypted_key_needs_its_passphrase() {
-        assert_eq!(refused(PBKDF2, None).await, SignError::NoPassphrase);
-        assert_eq!(refused(PBKDF2, Some("canary-4711")).await, SignError::Passphrase);
-        assert_eq!(refused(SCRYPT, Some("")).await, SignError::Passphrase);
+        for key in [PBKDF2, SCRYPT, OPENSSL_AES128, OPENSSL_DES3] {
+            assert_eq!(refused(key, None).await, SignError::NoPassphrase);
+            for wrong in ["canary-4711", ""] {
+                assert_eq!(refused(key, Some(wrong)).await, SignError::Passphrase);
+            }
+        }
+    }
+
+    /// The padding comes out right for one wrong passphrase in 256.
+    #[tokio::test]
+    async fn no_wrong_passphrase_is_mistaken_for_a_damaged_key() {
+        for number in 0..600 {
+            assert_eq!(refused(OPENSSL_AES128, Some(&number.to_string())).await, SignError::Passphrase);
+        }
     }
 
     #[tokio::test]
-    async fn older_encryption_is_refused_with_the_way_out() {
-        for key in [DEK_INFO, PBES1] {
+    async fn encryption_that_is_not_read_is_refused_with_the_way_out() {
+        let unknown = OPENSSL_AES128.replace("AES-128-CBC", "CAMELLIA-128-CBC");
+        for key in [PBES1, &unknown] {
             let error = refused(key, Some("x")).await;
-            assert_eq!(error, SignError::Legacy);
+            assert_eq!(error, SignError::Encryption);
             assert!(error.to_string().contains("openssl pkcs8 -topk8"));
         }
     }
@@ -245,13 +242,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_rsa_key_is_refused() {
-        assert_eq!(refused(P256, None).await, SignError::NotRsa);
-        assert_eq!(refused(RSA1024, None).await, SignError::NotRsa);
+        assert_eq!(refused(P256, None).await, SignError::NotRsa("an elliptic curve key"));
+        assert_eq!(refused(SEC1, None).await, SignError::NotRsa("an elliptic curve key"));
+        assert_eq!(refused(ED25519, None).await, SignError::NotRsa("an Ed25519 key"));
+        assert_eq!(refused(OPENSSH, None).await, SignError::OpenSsh);
+        assert_eq!(refused(PUBLIC, None).await, SignError::NotPrivate("a public key"));
+        assert_eq!(refused(RSA1024, None).await, SignError::BadRsa);
         for text in ["", "canary-4711", "-----BEGIN PRIVATE KEY-----\ncanary-4711\n-----END PRIVATE KEY-----\n"] {
             assert_eq!(refused(text, None).await, SignError::NotPem);
         }
         let cut: String = PKCS8.lines().take(9).chain(["-----END PRIVATE KEY-----\n"]).collect::<Vec<_>>().join("\n");
-        assert_eq!(refused(&cut, None).await, SignError::NotRsa);
+        assert_eq!(refused(&cut, None).await, SignError::BadRsa);
     }
 
     #[tokio::test]
