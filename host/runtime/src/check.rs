@@ -27,11 +27,21 @@ pub(crate) fn answered(context: &Context, error: contract::Error) -> Failure {
         ),
         contract::Error::Credentials(text) => Failure::Credentials(clean(&text)),
         contract::Error::Denied(text) => Failure::Denied(clean(&text)),
-        contract::Error::Unavailable(seconds) => {
-            let after = seconds.map(|seconds| Duration::from_secs(seconds.into()).min(LONGEST_WAIT));
-            Failure::Unavailable { after, cause: context.unreachable().map(clean) }
+        contract::Error::Unavailable { text, retry_after } => {
+            let after = retry_after.map(|seconds| Duration::from_secs(seconds.into()).min(LONGEST_WAIT));
+            Failure::Unavailable { after, text: unavailable(&clean(&text), context.unreachable().map(clean)) }
         }
         contract::Error::Internal(text) => Failure::Internal(clean(&text)),
+    }
+}
+
+/// What the plugin says, and what the host could not reach, unless the plugin says that too.
+fn unavailable(said: &str, unreachable: Option<String>) -> String {
+    match unreachable {
+        Some(cause) if said.trim().is_empty() => cause,
+        Some(cause) if !said.contains(&cause) => text::cut(&format!("{said} ({cause})")),
+        None if said.trim().is_empty() => "it does not say which".into(),
+        _ => said.to_owned(),
     }
 }
 
@@ -78,4 +88,22 @@ fn keys<'a>(context: &Context, entries: impl Iterator<Item = (&'a str, usize)>) 
         left = rest;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_reached_is_said_once() {
+        let cause = || Some("http://169.254.169.254 did not answer in time".to_owned());
+        assert_eq!(unavailable("IMDS is disabled", None), "IMDS is disabled");
+        assert_eq!(unavailable("no region", cause()), "no region (http://169.254.169.254 did not answer in time)");
+        assert_eq!(
+            unavailable("IMDS: http://169.254.169.254 did not answer in time; give a region", cause()).matches("did not").count(),
+            1
+        );
+        assert_eq!(unavailable(" ", cause()), cause().unwrap_or_default());
+        assert_eq!(unavailable("", None), "it does not say which");
+    }
 }

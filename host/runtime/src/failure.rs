@@ -80,13 +80,13 @@ pub enum Failure {
         /// Granted, but withheld from this call since it is an ambient source and the server is not trusted.
         ambient: bool,
     },
-    /// Something outside can't be reached.
-    #[error("a service that the plugin needs can't be reached{}", cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default())]
+    /// Something outside gives no answer, or none that can be used, for now.
+    #[error("a service that the plugin needs is not available: {text}")]
     Unavailable {
         /// When to try again, where the plugin knows.
         after: Option<Duration>,
-        /// What the host itself could not reach last during the call. The contract has no place for a plugin's own words.
-        cause: Option<String>,
+        /// The plugin's words, and what the host itself could not reach last during the call. Bounded.
+        text: String,
     },
     /// A trap: unreachable code, a bad access, perhaps a recursion too deep.
     #[error("the plugin trapped: {0}")]

@@ -70,7 +70,7 @@ impl Plugin for Kubernetes {
     fn check(settings: &Settings) -> Vec<Violation> {
         let only = |pointer: &str, given: bool, source: Source, name: &str| {
             let wrong = given && settings.source != source;
-            wrong.then(|| Violation { pointer: pointer.into(), message: format!("is only for the source {name}; remove it") })
+            wrong.then(|| Violation::new(pointer, format!("is only for the source {name}; remove it")))
         };
         let audiences = only("/audiences", settings.audiences.is_some(), Source::TokenRequest, "token-request");
         let path = only("/path", settings.path.is_some(), Source::TokenFile, "token-file");

@@ -62,13 +62,14 @@ mod host {
                 sdk::Part::Text(text) => http::Part::Text(text.clone()),
                 sdk::Part::Bytes(bytes) => http::Part::Bytes(bytes.clone()),
                 sdk::Part::Credential(credential, encoding) => {
-                    http::Part::Credential(http::Placed { credential: &credential.0, encoding: encoding.name().into() })
+                    http::Part::Credential(http::Placed { credential: &credential.0, encoding: encoding.name().into(), extensions: vec![] })
                 }
             };
             http::Content {
                 prefix: content.prefix.clone(),
                 parts: content.parts.iter().map(part).collect(),
                 encoding: content.encoding.name().into(),
+                extensions: vec![],
             }
         }
         let headers = request.headers.iter().map(|(name, value)| http::Header { name: name.clone(), value: content(value) });

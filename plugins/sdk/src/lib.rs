@@ -7,6 +7,7 @@ pub mod clock;
 mod credential;
 mod descriptor;
 pub mod environment;
+mod error;
 #[doc(hidden)]
 pub mod export;
 pub mod generator;
@@ -29,7 +30,7 @@ pub mod volatile;
 pub use credential::{Credential, Encoding};
 pub use descriptor::{Descriptor, Input, Need};
 pub use plugin::{NoSettings, Plugin, parse_settings};
-pub use sys::types::{Diagnostic, Error, Violation};
+pub use sys::types::{Diagnostic, Error, Unavailability, Violation};
 
 /// Name and value pairs that a later contract may fill. Names that are not known are to be ignored.
 pub type Extensions = Vec<(String, String)>;

@@ -33,7 +33,7 @@ pub fn parse_settings<T: DeserializeOwned>(document: &str) -> Result<T, Error> {
 fn parse<T: DeserializeOwned>(document: &str) -> Result<T, Violation> {
     let document = if document.is_empty() { "{}" } else { document };
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(document))
-        .map_err(|error| Violation { pointer: pointer(error.path()), message: error.inner().to_string() })
+        .map_err(|error| Violation::new(pointer(error.path()), error.inner().to_string()))
 }
 
 /// A path as a JSON pointer (RFC 6901).

@@ -43,7 +43,7 @@ impl Plugin for Everything {
 
     fn check(settings: &Settings) -> Vec<Violation> {
         let wrong = settings.region.contains(' ');
-        wrong.then(|| Violation { pointer: "/region".into(), message: "has a blank".into() }).into_iter().collect()
+        wrong.then(|| Violation::new("/region", "has a blank")).into_iter().collect()
     }
 }
 

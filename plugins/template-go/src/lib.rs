@@ -14,7 +14,7 @@ mod engine;
 use dot::{Dot, Shape};
 use engine::Engine;
 use plugin_sdk::{
-    Descriptor, Diagnostic, Error, NoSettings, Plugin, Violation,
+    Descriptor, Diagnostic, Error, NoSettings, Plugin,
     template::{MissingKey, Rendered, Rendering, Request, Scope, Template},
     volatile,
 };
@@ -51,9 +51,7 @@ impl Template for GoTemplate {
                 (Ok(output), volatile) => {
                     rendering.entries.push(Rendered { key: entry.key, value: output.value, volatile, missing: output.missing });
                 }
-                (Err(problem), _) => {
-                    diagnostics.push(Diagnostic { entry: entry.key, line: problem.line, column: problem.column, message: problem.message })
-                }
+                (Err(problem), _) => diagnostics.push(Diagnostic::new(entry.key, problem.line, problem.column, problem.message)),
             }
         }
         if diagnostics.is_empty() { Ok(rendering) } else { Err(Error::Template(diagnostics)) }
@@ -61,7 +59,7 @@ impl Template for GoTemplate {
 }
 
 fn wrong(pointer: &str, message: &str) -> Error {
-    Error::Settings(vec![Violation { pointer: pointer.into(), message: message.into() }])
+    Error::setting(pointer, message)
 }
 
 #[cfg(feature = "export")]

@@ -99,6 +99,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_plugin_could_not_reach_is_said_and_tried_again() {
+        let text = "the metadata service is disabled; give a region".to_owned();
+        let fault = Fault::from(SessionError::Proof(runtime::Failure::Unavailable { after: Some(Duration::from_secs(7)), text }));
+        assert_eq!((fault.reason, fault.class), ("PluginServiceUnavailable", Class::Transient));
+        assert!(fault.message.contains("the metadata service is disabled; give a region"), "{}", fault.message);
+        assert_eq!(fault.retry_after, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
     fn what_is_remembered_reads_the_same_and_says_when() {
         let error = SessionError::Login(refused(401)).remembered(Duration::from_secs(9)).remembered(Duration::from_secs(5));
         let (fresh, remembered) = (Fault::from(SessionError::Login(refused(401))), Fault::from(error));

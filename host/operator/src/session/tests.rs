@@ -441,8 +441,10 @@ async fn who_stands_in_line_before_a_host_that_hangs_gives_up_in_time() {
 #[tokio::test]
 async fn a_plugin_can_hold_a_session_off_for_an_hour_at_most() {
     let world = World::new();
-    *world.prover.fail.lock().unwrap() =
-        Some(runtime::Failure::Unavailable { after: Some(Duration::from_secs(u32::MAX.into())), cause: None });
+    *world.prover.fail.lock().unwrap() = Some(runtime::Failure::Unavailable {
+        after: Some(Duration::from_secs(u32::MAX.into())),
+        text: "the metadata service did not answer".into(),
+    });
     let session = world.sessions.lease(&user(1), &login("http://127.0.0.1:1", CANARY), DIGEST).unwrap();
     list(&session).await.unwrap_err();
     let fault = Fault::from(list(&session).await.unwrap_err());

@@ -24,7 +24,7 @@ pub(crate) enum Refusal {
     /// Not granted: the capability as it would stand in a grant, and why where that says too little.
     #[error("{0}")]
     Denied(String),
-    /// Something outside gave no answer, and why. The contract has no place for the text; it is for the log.
+    /// Something outside gave no answer, and why.
     #[error("{0}")]
     Unavailable(String),
     /// A fault of the host.

@@ -15,7 +15,11 @@ pub(crate) enum Error {
     Template(Vec<Diagnostic>),
     Credentials(String),
     Denied(String),
-    Unavailable(Option<u32>),
+    /// What the user should read, and after how many seconds to try again.
+    Unavailable {
+        text: String,
+        retry_after: Option<u32>,
+    },
     Internal(String),
 }
 

@@ -41,9 +41,11 @@ impl<P: auth::Authenticator> sys::authenticator::Guest for Exported<P> {
                 path: exchange.path,
                 fields: exchange.fields.into_iter().map(|(name, value)| (name, field(value))).collect(),
                 headers: exchange.headers.into_iter().map(|(name, value)| (name, field(value))).collect(),
-                client_identity: exchange
-                    .client_identity
-                    .map(|identity| sys::authenticator::ClientIdentity { chain: identity.chain.0, key: identity.key.0 }),
+                client_identity: exchange.client_identity.map(|identity| sys::authenticator::ClientIdentity {
+                    chain: identity.chain.0,
+                    key: identity.key.0,
+                    extensions: vec![],
+                }),
                 extensions: vec![],
             }),
         };
@@ -55,13 +57,16 @@ fn field(field: auth::Field) -> sys::authenticator::Field {
     let name = |encoding: Encoding| encoding.name().to_owned();
     match field {
         auth::Field::Text(text) => sys::authenticator::Field::Text(text),
-        auth::Field::Credential(credential, encoding) => {
-            sys::authenticator::Field::Credential(sys::authenticator::Placed { credential: credential.0, encoding: name(encoding) })
-        }
+        auth::Field::Credential(credential, encoding) => sys::authenticator::Field::Credential(sys::authenticator::Placed {
+            credential: credential.0,
+            encoding: name(encoding),
+            extensions: vec![],
+        }),
         auth::Field::Json(json) => sys::authenticator::Field::Json(sys::authenticator::JsonField {
             document: json.document.to_string(),
             credentials: json.credentials.into_iter().map(|(name, credential)| (name, credential.0)).collect(),
             encoding: name(json.encoding),
+            extensions: vec![],
         }),
     }
 }

@@ -116,10 +116,7 @@ fn checked_settings<P: Plugin>(settings: &str) -> Result<Value, Failure> {
 
 fn check(schema: &Value, document: &Value) -> Result<Vec<Violation>, Failure> {
     let validator = jsonschema::validator_for(schema).map_err(|error| Failure::BadResult(format!("a schema: {error}")))?;
-    let violation = |error: jsonschema::ValidationError<'_>| Violation {
-        pointer: error.instance_path().to_string(),
-        message: error.masked().to_string(),
-    };
+    let violation = |error: jsonschema::ValidationError<'_>| Violation::new(error.instance_path().to_string(), error.masked().to_string());
     Ok(validator.iter_errors(document).map(violation).collect())
 }
 

@@ -92,7 +92,7 @@ pub(crate) fn generate_key(kind: &str) -> Result<Vec<u8>, Error> {
 pub(crate) fn send(request: &http::Request<'_>) -> Result<http::Response, Error> {
     let script = state::with(|call| {
         call.allow(&[format!("http:{}", origin(&request.url)?)])?;
-        call.host.http.clone().ok_or(Error::Unavailable(None))
+        call.host.http.clone().ok_or_else(|| Error::unavailable("the test host was given no answers to requests"))
     })?;
     let mut headers = Vec::new();
     for (name, value) in &request.headers {

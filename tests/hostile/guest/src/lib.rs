@@ -61,6 +61,8 @@ enum Deed {
     ManyNotices,
     /// Answers an error text of a megabyte with control characters in it.
     GiantError,
+    /// Answers that something is missing for four billion seconds, and quotes the canary in what it says.
+    LeakInUnavailable,
     /// Posts to a path that is no login.
     BadPath,
     /// Sets one field twice.
@@ -191,6 +193,7 @@ fn act(request: &Request<Settings>) -> Result<Proved, Error> {
             return Ok((0..1000).fold(Proved::from(honest), |proved, number| proved.notice(format!("notice {number}"))));
         }
         Deed::GiantError => return Err(Error::Internal("\u{1b}[31m\n\0".repeat(200_000))),
+        Deed::LeakInUnavailable => return Err(Error::unavailable_for(u32::MAX, format!("no answer to\n{}", canary()?.reveal_text()?))),
         Deed::BadPath => Exchange { path: "/v1/auth/../admin/login".into(), ..honest },
         Deed::TwiceField => honest.text("same", "1").text("same", "2"),
         Deed::HostField => honest.text("organizationSlug", "another"),

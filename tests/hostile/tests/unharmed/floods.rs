@@ -36,7 +36,7 @@ async fn a_server_that_never_answers() {
         config.limits.insert(World::Authenticator, Limits { wall: Duration::from_secs(2), ..short() });
     })
     .await;
-    arena.each(&[Attack::new("hang-in-http", "Unavailable", "can't be reached").with("url", url)]).await;
+    arena.each(&[Attack::new("hang-in-http", "Unavailable", "did not answer in time").with("url", url)]).await;
 }
 
 /// Calls that hang take all places of their plugin; others of that plugin are told so, and served once they are gone.

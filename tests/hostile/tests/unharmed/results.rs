@@ -24,6 +24,7 @@ async fn logins_that_break_the_contract() {
             Attack::new("giant-result", "Budget", "bytes in one transfer"),
             Attack::new("many-fields", "Budget", "bytes in one transfer"),
             Attack::new("giant-error", "Internal", "too long to be shown"),
+            Attack::new("leak-in-unavailable", "Unavailable", "no answer to ***"),
         ])
         .await;
     let proved = arena.attack(arena.bench.act("many-notices")).await.unwrap_or_else(|failure| panic!("{failure}"));

@@ -169,7 +169,7 @@ impl From<types::Violation> for Violation {
 
 impl From<types::Diagnostic> for Diagnostic {
     fn from(diagnostic: types::Diagnostic) -> Self {
-        let types::Diagnostic { entry, line, column, message } = diagnostic;
+        let types::Diagnostic { entry, line, column, message, extensions: _ } = diagnostic;
         Self { entry, line, column, message }
     }
 }
@@ -181,7 +181,9 @@ impl From<types::Error> for contract::Error {
             types::Error::Template(diagnostics) => Self::Template(diagnostics.into_iter().map(Into::into).collect()),
             types::Error::Credentials(text) => Self::Credentials(text),
             types::Error::Denied(text) => Self::Denied(text),
-            types::Error::Unavailable(seconds) => Self::Unavailable(seconds),
+            types::Error::Unavailable(types::Unavailability { text, retry_after, extensions: _ }) => {
+                Self::Unavailable { text, retry_after }
+            }
             types::Error::Internal(text) => Self::Internal(text),
         }
     }
@@ -206,10 +208,10 @@ impl From<authenticator::Field> for contract::Field {
     fn from(field: authenticator::Field) -> Self {
         match field {
             authenticator::Field::Text(text) => Self::Text(text),
-            authenticator::Field::Json(authenticator::JsonField { document, credentials, encoding }) => {
+            authenticator::Field::Json(authenticator::JsonField { document, credentials, encoding, extensions: _ }) => {
                 Self::Json { document, credentials, encoding }
             }
-            authenticator::Field::Credential(authenticator::Placed { credential, encoding }) => {
+            authenticator::Field::Credential(authenticator::Placed { credential, encoding, extensions: _ }) => {
                 Self::Credential { handle: credential, encoding }
             }
         }

@@ -1,7 +1,7 @@
 //! The imports of this version, on top of what every version shares.
 use super::bindings::imports::infisical::plugin::{
     clock, credentials, environment, http, keys, log, mounts, random, service_account, signing,
-    types::{self, Error, Violation},
+    types::{self, Error, Unavailability, Violation},
 };
 use crate::{
     capability::Refusal,
@@ -14,10 +14,14 @@ use wasmtime::{Result, component::Resource};
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Settings(message) => Self::Settings(vec![Violation { pointer: String::new(), message: text::cut(&message) }]),
+            Refusal::Settings(message) => {
+                Self::Settings(vec![Violation { pointer: String::new(), message: text::cut(&message), extensions: vec![] }])
+            }
             Refusal::Credentials(message) => Self::Credentials(text::cut(&message)),
             Refusal::Denied(capability) => Self::Denied(text::cut(&capability)),
-            Refusal::Unavailable(_) => Self::Unavailable(None),
+            Refusal::Unavailable(message) => {
+                Self::Unavailable(Unavailability { text: text::cut(&message), retry_after: None, extensions: vec![] })
+            }
             Refusal::Host(message) => Self::Internal(message.to_owned()),
         }
     }
@@ -98,7 +102,9 @@ impl From<http::Content> for Content {
         let parts = content.parts.into_iter().map(|part| match part {
             http::Part::Text(text) => Part::Text(text),
             http::Part::Bytes(bytes) => Part::Bytes(bytes),
-            http::Part::Credential(http::Placed { credential, encoding }) => Part::Credential { handle: credential, encoding },
+            http::Part::Credential(http::Placed { credential, encoding, extensions: _ }) => {
+                Part::Credential { handle: credential, encoding }
+            }
         });
         Self { prefix: content.prefix, parts: parts.collect(), encoding: content.encoding }
     }
