@@ -73,12 +73,13 @@ mod host {
             }
         }
         let headers = request.headers.iter().map(|(name, value)| http::Header { name: name.clone(), value: content(value) });
+        let timeout = request.timeout.iter().map(|timeout| ("timeout-ms".to_owned(), timeout.as_millis().max(1).to_string()));
         let response = http::send(&http::Request {
             method: request.method.clone(),
             url: request.url.clone(),
             headers: headers.collect(),
             body: content(&request.body),
-            extensions: vec![],
+            extensions: timeout.collect(),
         })?;
         Ok(sdk::Response { status: response.status, headers: response.headers, body: response.body })
     }

@@ -9,6 +9,7 @@
 //! # let _ = response; Ok(()) }
 //! ```
 use crate::{Credential, Encoding, Error, backend};
+use std::time::Duration;
 
 /// A request.
 pub struct Request<'a> {
@@ -20,13 +21,15 @@ pub struct Request<'a> {
     pub headers: Vec<(String, Content<'a>)>,
     /// At most 256 KiB put together.
     pub body: Content<'a>,
+    /// How long to wait for the whole response, in whole milliseconds; None for what the call has left.
+    pub timeout: Option<Duration>,
 }
 
 impl<'a> Request<'a> {
     /// Without headers and body.
     #[must_use]
     pub fn new(method: &str, url: impl Into<String>) -> Self {
-        Self { method: method.into(), url: url.into(), headers: vec![], body: Content::default() }
+        Self { method: method.into(), url: url.into(), headers: vec![], body: Content::default(), timeout: None }
     }
 
     /// Adds a header.
@@ -40,6 +43,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn body(mut self, body: impl Into<Content<'a>>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// Waits no longer than this for the whole response, and no longer than the call has left.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
         self
     }
 

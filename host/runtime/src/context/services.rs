@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use secrecy::ExposeSecret;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use wasmtime::component::Resource;
 
 pub(crate) use crate::capability::http::Response;
@@ -35,6 +35,8 @@ pub(crate) struct Request {
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, Content)>,
     pub(crate) body: Content,
+    /// Less patience than the call has left.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// Parts, and how they are put together.
@@ -140,11 +142,12 @@ impl Context {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let super::Access::Rights(rights, _) = &self.access else { return Err(Stop::Host("a request without rights").into()) };
+        // A tenth is left for the plugin, to say what failed instead of being ended.
+        let left = self.limits.wall.saturating_sub(self.began.elapsed()).mul_f32(0.9);
         let bounds = Bounds {
             request: self.limits.http_request,
             response: self.limits.http_response,
-            // A tenth is left for the plugin, to say what failed instead of being ended.
-            time: self.limits.wall.saturating_sub(self.began.elapsed()).mul_f32(0.9),
+            time: request.timeout.map_or(left, |timeout| timeout.min(left)),
         };
         let request = crate::capability::http::Request { method: request.method, url: request.url, headers, body };
         let sent = answer(self.services.client.send(rights.egress(), request, bounds).await)?;
@@ -238,11 +241,26 @@ mod tests {
     async fn the_body_of_a_request_is_bounded_before_it_is_sent() {
         let mut context = context(Limits { http_request: 4, ..Limits::default() }, &["http:http://127.0.0.1:1"]);
         let content = |text: &str| Content { prefix: String::new(), parts: vec![Part::Text(text.into())], encoding: "raw".into() };
-        let request = Request { method: "POST".into(), url: "http://127.0.0.1:1/".into(), headers: vec![], body: content("12345") };
+        let request =
+            Request { method: "POST".into(), url: "http://127.0.0.1:1/".into(), headers: vec![], body: content("12345"), timeout: None };
         assert!(matches!(context.send(request).await.unwrap(), Err(Refusal::Settings(_))));
         let header = vec![("x-long".to_owned(), content(&"x".repeat(HEADER + 1)))];
-        let request = Request { method: "GET".into(), url: "http://127.0.0.1:1/".into(), headers: header, body: content("") };
+        let request =
+            Request { method: "GET".into(), url: "http://127.0.0.1:1/".into(), headers: header, body: content(""), timeout: None };
         assert!(matches!(context.send(request).await.unwrap(), Err(Refusal::Settings(_))));
+    }
+
+    #[tokio::test]
+    async fn a_plugin_may_have_less_patience_than_its_call() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", silent.local_addr().unwrap());
+        let mut context = context(Limits::default(), &[&format!("http:{origin}")]);
+        let body = Content { prefix: String::new(), parts: vec![], encoding: "raw".into() };
+        let timeout = Some(Duration::from_millis(50));
+        let sent = context.send(Request { method: "GET".into(), url: origin, headers: vec![], body, timeout });
+        // Half of what the call has.
+        let sent = tokio::time::timeout(Limits::default().wall / 2, sent).await.unwrap().unwrap();
+        assert!(matches!(sent, Err(Refusal::Unavailable(text)) if text.contains("in time")));
     }
 
     #[tokio::test]
@@ -255,7 +273,7 @@ mod tests {
             ("https://sts.amazonaws.com:444/", "http:https://sts.amazonaws.com:444"),
         ] {
             let body = Content { prefix: String::new(), parts: vec![], encoding: "raw".into() };
-            let request = Request { method: "GET".into(), url: url.into(), headers: vec![], body };
+            let request = Request { method: "GET".into(), url: url.into(), headers: vec![], body, timeout: None };
             assert_eq!(context.send(request).await.unwrap().err(), Some(Refusal::Denied(origin.into())));
         }
         assert_eq!(context.denied().unwrap().capability, "http:https://sts.amazonaws.com.evil.example");

@@ -27,6 +27,8 @@ pub struct Sent {
     pub headers: Vec<(String, Vec<u8>)>,
     /// Body.
     pub body: Vec<u8>,
+    /// How long the plugin would wait; None for as long as the call has.
+    pub timeout: Option<std::time::Duration>,
 }
 
 /// A proof as it would go out.

@@ -98,7 +98,13 @@ pub(crate) fn send(request: &http::Request<'_>) -> Result<http::Response, Error>
     for (name, value) in &request.headers {
         headers.push((name.to_ascii_lowercase(), content(value)?));
     }
-    script(&Sent { method: request.method.clone(), url: request.url.clone(), headers, body: content(&request.body)? })
+    script(&Sent {
+        method: request.method.clone(),
+        url: request.url.clone(),
+        headers,
+        body: content(&request.body)?,
+        timeout: request.timeout,
+    })
 }
 
 pub(crate) fn variable(name: &str) -> Result<Option<String>, Error> {

@@ -8,6 +8,7 @@ use crate::{
     context::{Content, Context, Credential, Imported, Part, Request},
     text,
 };
+use std::{num::NonZeroU32, time::Duration};
 use wasmtime::{Result, component::Resource};
 
 /// The contract's form of a refusal. A fault of the host never gets here: it ends the call.
@@ -85,9 +86,14 @@ impl keys::Host for Context {
 
 impl http::Host for Context {
     async fn send(&mut self, request: http::Request) -> Result<Result<http::Response, Error>> {
-        let http::Request { method, url, headers, body, extensions: _ } = request;
+        let http::Request { method, url, headers, body, extensions } = request;
+        let timeout = extensions.into_iter().find(|(name, _)| name == "timeout-ms").map(|(_, text)| text);
+        let timeout = match timeout.map(|text| text.parse::<NonZeroU32>()).transpose() {
+            Ok(timeout) => timeout.map(|timeout| Duration::from_millis(timeout.get().into())),
+            Err(_) => return own(Ok(Err(Refusal::Settings("timeout-ms is not a whole number from 1".into())))),
+        };
         let headers = headers.into_iter().map(|header| (header.name, header.value.into())).collect();
-        let sent = own(Context::send(self, Request { method, url, headers, body: body.into() }).await)?;
+        let sent = own(Context::send(self, Request { method, url, headers, body: body.into(), timeout }).await)?;
         Ok(sent.map(|response| http::Response {
             status: response.status,
             headers: response.headers,
