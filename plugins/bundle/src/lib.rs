@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod compile;
+pub mod distribution;
 mod docs;
 mod fresh;
 mod index;

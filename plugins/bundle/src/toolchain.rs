@@ -7,17 +7,17 @@
 //!
 //! The distribution's compiler is one release and its sources the same, so the two always fit; it brings no linker for
 //! WebAssembly, which is why `rust-lld` comes from the compiler that builds the host.
-mod fetch;
+mod rustup;
 
 use crate::{
     Options,
     compile::{TARGET, clean_cargo},
+    distribution::{self, Wanted, libraries},
 };
 use anyhow::{Result, bail};
 use std::{
     env,
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -60,6 +60,9 @@ impl Toolchain {
     }
 }
 
+/// Compiler, cargo and sources, as the distribution calls them.
+const COMPILER: Wanted = Wanted { name: "rust", packages: &["rustc-web", "cargo-web", "rust-web-src"], size: "about 150 MB" };
+
 /// Finds one, or gets one.
 ///
 /// # Errors
@@ -72,20 +75,20 @@ pub fn find(options: &Options) -> Result<Toolchain> {
     if let Some(found) = on_path().or_else(|| Compiler::below(&options.system).usable(needed)).or_else(unpacked) {
         return Ok(found);
     }
-    if fetch::by_rustup()
+    if rustup::add_target()
         && let Some(found) = on_path()
     {
         return Ok(found);
     }
     if linker().is_some()
-        && fetch::from_distribution(&tools)?
+        && distribution::unpack(&tools, &COMPILER, |_| unpacked().is_some())?
         && let Some(found) = unpacked()
     {
         return Ok(found);
     }
     bail!(
         "no compiler here builds for {TARGET}. Type: rustup target add {TARGET}\nor, on Debian: apt-get install {}",
-        fetch::PACKAGES.join(" ")
+        COMPILER.packages.join(" ")
     )
 }
 
@@ -101,11 +104,7 @@ struct Compiler {
 impl Compiler {
     /// Below a prefix such as `/usr`.
     fn below(prefix: &Path) -> Self {
-        let libraries = (prefix != Path::new("/usr")).then(|| {
-            let folders = fs::read_dir(prefix.join("lib")).into_iter().flatten().flatten().map(|entry| entry.path());
-            let by_machine = folders.filter(|path| path.to_string_lossy().ends_with("-linux-gnu"));
-            env::join_paths(by_machine.chain([prefix.join("lib")])).unwrap_or_default()
-        });
+        let libraries = (prefix != Path::new("/usr")).then(|| libraries(prefix));
         Self { cargo: prefix.join("bin/cargo"), rustc: prefix.join("bin/rustc"), libraries }
     }
 

@@ -9,6 +9,7 @@
 mod assets;
 mod cluster;
 mod control_plane;
+pub mod directory;
 pub mod keeper;
 mod metrics;
 mod operator;
