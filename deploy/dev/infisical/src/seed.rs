@@ -11,7 +11,7 @@ use crate::state::identity::TokenBounds;
 use crate::state::permission::{Role, Rule};
 use crate::state::project::Metadata;
 use crate::state::tokens::Scope;
-use crate::verify::{JwtAuth, OidcAuth};
+use crate::verify::{JwtAuth, LdapAuth, OidcAuth};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -59,6 +59,8 @@ pub struct IdentitySeed {
     pub kubernetes_auth: Option<KubernetesAuthSeed>,
     /// JWT auth.
     pub jwt_auth: Option<JwtAuth>,
+    /// LDAP auth.
+    pub ldap_auth: Option<LdapAuth>,
     /// OIDC auth.
     pub oidc_auth: Option<OidcAuth>,
 }

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::hidden::Hidden;
-use crate::verify::{JwtAuth, OidcAuth};
+use crate::verify::{JwtAuth, LdapAuth, OidcAuth};
 
 /// The organisation and those below it.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub struct Identity {
     pub kubernetes: Option<KubernetesAuth>,
     /// JWT auth, if configured.
     pub jwt: Option<JwtAuth>,
+    /// LDAP auth, if configured.
+    pub ldap: Option<LdapAuth>,
     /// OIDC auth, if configured.
     pub oidc: Option<OidcAuth>,
     /// A test's own bounds for the tokens of every method.

@@ -69,6 +69,7 @@ fn identity(seed: &IdentitySeed, organization: &Organization, now: Timestamp) ->
         universal,
         kubernetes,
         jwt: seed.jwt_auth.clone(),
+        ldap: seed.ldap_auth.clone(),
         oidc: seed.oidc_auth.clone(),
         token_override: None,
     })

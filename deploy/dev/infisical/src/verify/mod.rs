@@ -7,6 +7,7 @@ mod jwks;
 mod jwt;
 mod kubeconfig;
 mod kubernetes;
+mod ldap;
 mod oidc;
 mod universal;
 
@@ -15,6 +16,7 @@ pub use self::jwt::{JwtAuth, JwtKeys};
 pub use self::kubeconfig::KubeconfigError;
 pub use self::kubernetes::KubernetesApi;
 pub(crate) use self::kubernetes::Reviewer;
+pub use self::ldap::{AllowedField, LdapAuth};
 pub use self::oidc::OidcAuth;
 
 use std::sync::Arc;
@@ -24,6 +26,9 @@ use crate::errors::ApiError;
 use crate::input::Input;
 use crate::server::Shared;
 use crate::state::{Identity, World};
+
+/// What a client is told while too many wrong tries are remembered.
+const LOCKED: &str = "This identity auth method is temporarily locked, please try again later";
 
 /// What a verified login proves: who it is, and the token it earns, whose organisation is filled in afterwards.
 struct Proven {
@@ -41,6 +46,7 @@ pub async fn login(shared: &Arc<Shared>, method: &str, mut input: Input) -> Resu
         "universal-auth" => universal::verify(shared, input)?,
         "kubernetes-auth" => kubernetes::verify(shared, input).await?,
         "jwt-auth" => jwt::verify(shared, input).await?,
+        "ldap-auth" => ldap::verify(shared, input).await?,
         "oidc-auth" => oidc::verify(shared, input).await?,
         _ => return Err(ApiError::not_found(format!("Auth method {method} not found"))),
     };
@@ -54,7 +60,7 @@ pub async fn login(shared: &Arc<Shared>, method: &str, mut input: Input) -> Resu
 /// Whether a method is served at all.
 #[must_use]
 pub fn is_known(method: &str) -> bool {
-    matches!(method, "universal-auth" | "kubernetes-auth" | "jwt-auth" | "oidc-auth")
+    matches!(method, "universal-auth" | "kubernetes-auth" | "jwt-auth" | "ldap-auth" | "oidc-auth")
 }
 
 fn organization(world: &World, identity: &Identity, slug: &str) -> Result<String, ApiError> {

@@ -3,13 +3,11 @@
 //! An unknown id and a wrong secret are refused alike. A secret past its life or its uses is told apart and revoked.
 use serde_json::json;
 
-use super::Proven;
+use super::{LOCKED, Proven};
 use crate::auth::access_token::Login;
 use crate::errors::ApiError;
 use crate::input::Input;
 use crate::server::Shared;
-
-const LOCKED: &str = "This identity auth method is temporarily locked, please try again later";
 
 pub(super) fn verify(shared: &Shared, mut input: Input) -> Result<Proven, ApiError> {
     let client_id = input.required("clientId");
