@@ -85,14 +85,18 @@
 //! assert_eq!(value.type_name(), "demo.Version");
 //! ```
 //!
+//! What values look like as text is in [`fmt`] ([`fmt::display`] is `%v`), numbers and quoting in [`strconv`].
+//!
 //! Errors: [`Error::new`] where Go's function returns one, [`Error::panic`] where it panics. Neither may quote an argument.
 #![forbid(unsafe_code)]
 mod compare;
 mod context;
 mod error;
+pub mod fmt;
 mod function;
 mod list;
 mod map;
+pub mod strconv;
 mod structure;
 mod text;
 mod types;
