@@ -109,8 +109,18 @@ pub(crate) async fn sign(request: SignRequest) -> Result<Vec<u8>, SignError> {
     .await?
 }
 
+/// Files and Secrets often end in a line break that is not part of what is in them. Bytes that are no text are taken as they
+/// are.
+fn text_of(bytes: &[u8]) -> &[u8] {
+    if std::str::from_utf8(bytes).is_err() {
+        return bytes;
+    }
+    let line = bytes.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    line.unwrap_or(bytes)
+}
+
 fn mac(algorithm: hmac::Algorithm, request: &SignRequest) -> Vec<u8> {
-    let key = request.key.expose_secret();
+    let key = text_of(request.key.expose_secret());
     let suffix = request.key_suffix.as_deref().unwrap_or_default().as_bytes();
     let mut whole = Zeroizing::new(Vec::with_capacity(key.len() + suffix.len()));
     whole.extend_from_slice(key);
@@ -196,6 +206,8 @@ mod tests {
             (OPENSSL_AES192, Some("open-sesame")),
             (OPENSSL_AES256, Some("open-sesame")),
             (OPENSSL_DES3, Some("open-sesame")),
+            (OPENSSL_DES3, Some("open-sesame\n")),
+            (PBKDF2, Some("open-sesame\r\n")),
             (downloaded.as_str(), None),
         ] {
             assert_eq!(rsa(key, passphrase).await.as_deref(), Ok(SIGNATURE));
@@ -264,8 +276,12 @@ mod tests {
         ] {
             let data = b"what do ya want for nothing?";
             assert_eq!(hex::encode(sign(request(algorithm, "Jefe", data)).await.unwrap()), expected);
+            assert_eq!(hex::encode(sign(request(algorithm, "Jefe\r\n", data)).await.unwrap()), expected);
             let suffixed = SignRequest { key_suffix: Some("efe".into()), ..request(algorithm, "J", data) };
             assert_eq!(hex::encode(sign(suffixed).await.unwrap()), expected);
+            let binary = [request(algorithm, b"\xff", data), request(algorithm, b"\xff\n", data)].map(sign);
+            let [short, long] = binary;
+            assert_ne!(short.await, long.await);
         }
     }
 

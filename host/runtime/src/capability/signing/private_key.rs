@@ -3,7 +3,7 @@
 //! Read are PKCS#1 and PKCS#8, plain; PKCS#8 encrypted with PBES2 (AES or Triple-DES, PBKDF2 or scrypt); PKCS#1 encrypted by
 //! OpenSSL's headers. Text around the key is passed over: consoles of clouds put a line of their own below it. What can go
 //! wrong is told apart, since each case has another remedy; no error quotes any of the key.
-use super::{SignError, legacy};
+use super::{SignError, legacy, text_of};
 use crate::SecretBytes;
 use aws_lc_rs::rsa::KeyPair;
 use pem::Pem;
@@ -37,16 +37,14 @@ pub(super) fn read(text: &[u8], passphrase: Option<&SecretBytes>) -> Result<KeyP
         return Err(SignError::NotPem);
     }
     let block = blocks.swap_remove(private);
-    let opened = block.dek_info.as_deref().map(|header| {
-        let passphrase = passphrase.ok_or(SignError::NoPassphrase)?;
-        legacy::open(header, &block.content, passphrase.expose_secret())
-    });
+    let passphrase = passphrase.map(|passphrase| text_of(passphrase.expose_secret())).ok_or(SignError::NoPassphrase);
+    let opened = block.dek_info.as_deref().map(|header| legacy::open(header, &block.content, passphrase.clone()?));
     match (block.label.as_str(), opened) {
         ("RSA PRIVATE KEY", None) => KeyPair::from_der(&block.content).map_err(|_| SignError::BadRsa),
         // The padding of what a wrong passphrase opens is right by chance once in a while.
         ("RSA PRIVATE KEY", Some(opened)) => KeyPair::from_der(&opened?).map_err(|_| SignError::Passphrase),
         ("PRIVATE KEY", _) => pkcs8(&block.content),
-        ("ENCRYPTED PRIVATE KEY", _) => pkcs8(open(&block.content, passphrase.ok_or(SignError::NoPassphrase)?)?.as_bytes()),
+        ("ENCRYPTED PRIVATE KEY", _) => pkcs8(open(&block.content, passphrase?)?.as_bytes()),
         ("EC PRIVATE KEY", _) => Err(SignError::NotRsa("an elliptic curve key")),
         ("DSA PRIVATE KEY", _) => Err(SignError::NotRsa("a DSA key")),
         ("OPENSSH PRIVATE KEY", _) => Err(SignError::OpenSsh),
@@ -80,7 +78,7 @@ fn pkcs8(der: &[u8]) -> Result<KeyPair, SignError> {
     }
 }
 
-fn open(der: &[u8], passphrase: &SecretBytes) -> Result<SecretDocument, SignError> {
+fn open(der: &[u8], passphrase: &[u8]) -> Result<SecretDocument, SignError> {
     let info = EncryptedPrivateKeyInfo::try_from(der).map_err(|_| SignError::Encryption)?;
     let EncryptionScheme::Pbes2(parameters) = &info.encryption_algorithm else { return Err(SignError::Encryption) };
     let affordable = match &parameters.kdf {
@@ -94,7 +92,7 @@ fn open(der: &[u8], passphrase: &SecretBytes) -> Result<SecretDocument, SignErro
     if !affordable {
         return Err(SignError::TooCostly);
     }
-    info.decrypt(passphrase.expose_secret()).map_err(|error| match error {
+    info.decrypt(passphrase).map_err(|error| match error {
         pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm { .. }) => SignError::Encryption,
         _ => SignError::Passphrase,
     })
