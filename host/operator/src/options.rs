@@ -1,4 +1,5 @@
 //! Everything that an administrator decides, as values: what flags and environment come to.
+use secrecy::SecretString;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 /// How an operator runs.
@@ -37,7 +38,11 @@ pub struct PluginOptions {
     pub compiler: PathBuf,
     /// Folders behind the mounts.
     pub mounts: BTreeMap<String, PathBuf>,
+    /// Variables that an `environment` grant may reach.
+    pub environment: BTreeMap<String, SecretString>,
     pub private_egress: bool,
+    /// Development only: an origin, and the loopback address (`http://127.0.0.1:PORT`) where plugins reach it.
+    pub dev_origins: Vec<(String, String)>,
     /// `PLUGIN=CAPABILITY`: what the bundle grants and the administrator takes back.
     pub withheld: Vec<(String, String)>,
 }

@@ -24,7 +24,8 @@ use kube::{
     Api, Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use runtime::{CompileLimits, Grants, Runtime, ShippedCache};
+use runtime::{CompileLimits, Detours, Grants, Runtime, ShippedCache};
+use secrecy::ExposeSecret;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -142,6 +143,11 @@ async fn plugins(options: &Options, metrics: &Arc<Metrics>) -> anyhow::Result<Ru
         let capability = capability.parse().with_context(|| format!("--withhold-grant {plugin}={capability}"))?;
         withheld.entry(plugin.clone()).or_default().0.insert(capability);
     }
+    let mut detours = Detours::default();
+    for (origin, address) in &plugins.dev_origins {
+        detours.add(origin, address).with_context(|| format!("--dev-origin {origin}={address}"))?;
+        tracing::warn!(origin, address, "for development only: plugins reach this origin elsewhere");
+    }
     let config = runtime::Config {
         bundle: plugins.bundle.clone(),
         shipped_cache: plugins.shipped_cache.clone().map(|(folder, manifest)| ShippedCache { folder, manifest }),
@@ -150,9 +156,9 @@ async fn plugins(options: &Options, metrics: &Arc<Metrics>) -> anyhow::Result<Ru
         compile_limits: CompileLimits::default(),
         limits: BTreeMap::new(),
         mounts: plugins.mounts.clone(),
-        // A variable that is no text is no reason not to start.
-        environment: std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect(),
+        environment: plugins.environment.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect(),
         private_egress: plugins.private_egress,
+        detours,
         withheld,
         observer: Arc::clone(metrics) as Arc<dyn runtime::Observer>,
     };

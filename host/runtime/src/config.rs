@@ -1,5 +1,5 @@
 //! What a runtime is started with, and what it tells.
-use crate::{CompileLimits, Descriptor, Grants, Limits, World};
+use crate::{CompileLimits, Descriptor, Detours, Grants, Limits, World};
 #[cfg(doc)]
 use crate::{Failure, Runtime};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -24,6 +24,8 @@ pub struct Config {
     pub environment: BTreeMap<String, String>,
     /// Whether plugins may speak to private addresses by name. Loopback and link-local need a grant that spells them out.
     pub private_egress: bool,
+    /// Loopback addresses that stand for other origins in development; empty in a cluster.
+    pub detours: Detours,
     /// Grants to withhold, by plugin: the administrator's narrowing of what the bundle's index grants.
     pub withheld: BTreeMap<String, Grants>,
     /// Told of each call and load.

@@ -1,6 +1,6 @@
 //! Says what one file is, for people who write plugins. Loads it as a bundle would, as far as it comes.
 use crate::{
-    CompileLimits, Descriptor, Grants, Inspection, Mounts, Runtime, StartError,
+    CompileLimits, Descriptor, Detours, Grants, Inspection, Mounts, Runtime, StartError,
     capability::blocking,
     digest,
     engine::Profile,
@@ -38,6 +38,7 @@ impl Runtime {
             mounts: Mounts::default(),
             environment: BTreeMap::new(),
             private_egress: false,
+            detours: Detours::default(),
             withheld: BTreeMap::new(),
         })
         .map_err(|error| StartError::Engine(format!("{error:#}")))?;

@@ -45,7 +45,10 @@ pub use call::{
     Ambient, AuthCall, Caller, ClientIdentity, Decision, Entry, EvaluateCall, Exchange, GenerateCall, Generated, Output, Proof, Proved,
     RenderCall, Rendered, Rendering, SourceSecret, TokenFailure, TokenFuture, TokenSource, Verdict,
 };
-pub use capability::mounts::{MountError, Mounts};
+pub use capability::{
+    egress::detour::{DetourError, Detours},
+    mounts::{MountError, Mounts},
+};
 pub use config::{CallRecord, Config, Inspection, LoadRecord, MachineCode, Observer, PluginInfo, ShippedCache, StartError};
 pub use descriptor::{Descriptor, Input, Need, World};
 pub use failure::{Class, Diagnostic, Failure, Violation};

@@ -3,7 +3,7 @@
 //! Everything that may be wrong with a plugin is found here, before the first call, and ends as a [`LoadError`] that says
 //! what was found and what is allowed. Nothing of it touches the version that serves.
 use crate::{
-    Capability, CompileLimits, Descriptor, Failure, Grants, Limits, MachineCode, Mounts, World,
+    Capability, CompileLimits, Descriptor, Detours, Failure, Grants, Limits, MachineCode, Mounts, World,
     aot::{Code, Purpose, Sum},
     cache::{self, Caches},
     capability::http::Client,
@@ -106,6 +106,7 @@ pub(crate) struct Loader {
     mounts: Mounts,
     environment: Arc<BTreeMap<String, String>>,
     private_egress: bool,
+    detours: Detours,
     withheld: BTreeMap<String, Grants>,
     home: tokio::runtime::Handle,
 }
@@ -122,6 +123,7 @@ pub(crate) struct Parts {
     pub(crate) mounts: Mounts,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) private_egress: bool,
+    pub(crate) detours: Detours,
     pub(crate) withheld: BTreeMap<String, Grants>,
 }
 
@@ -183,6 +185,7 @@ impl Loader {
             mounts: parts.mounts,
             environment: Arc::new(parts.environment),
             private_egress: parts.private_egress,
+            detours: parts.detours,
             withheld: parts.withheld,
             home: tokio::runtime::Handle::current(),
         })
@@ -294,7 +297,7 @@ impl Loader {
             services: Arc::new(Services {
                 mounts: self.mounts.clone(),
                 environment: self.environment.clone(),
-                client: Arc::new(Client::new(self.private_egress)),
+                client: Arc::new(Client::new(self.private_egress).with_detours(self.detours.clone())),
                 home: self.home.clone(),
             }),
             limits: self.limits(world, profile),

@@ -55,6 +55,7 @@ impl Runtime {
             mounts: Mounts::new(config.mounts),
             environment: config.environment,
             private_egress: config.private_egress,
+            detours: config.detours,
             withheld: config.withheld,
         })
         .map_err(|error| StartError::Engine(format!("{error:#}")))?;

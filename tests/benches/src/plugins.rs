@@ -1,7 +1,7 @@
 //! Plugins alone: no cluster, no server.
 use anyhow::Context;
 use runtime::{
-    Ambient, AuthCall, CallRecord, Caller, CompileLimits, Config, Entry, LoadRecord, MachineCode, Observer, RenderCall, Runtime,
+    Ambient, AuthCall, CallRecord, Caller, CompileLimits, Config, Detours, Entry, LoadRecord, MachineCode, Observer, RenderCall, Runtime,
     SecretBytes, SourceSecret,
 };
 use std::{
@@ -111,6 +111,7 @@ fn config(bundle: &Path, cache: &Path, program: &Path, loads: &Arc<Loads>) -> Co
         mounts: BTreeMap::new(),
         environment: BTreeMap::new(),
         private_egress: false,
+        detours: Detours::default(),
         withheld: BTreeMap::new(),
         observer: loads.clone(),
     }

@@ -3,7 +3,7 @@ use crate::{
     call::{CANARY, call, caller},
     plugin::{Plugin, write_bundle},
 };
-use runtime::{CallRecord, CompileLimits, Config, Failure, Limits, LoadRecord, MachineCode, Observer, Proved, Runtime, World};
+use runtime::{CallRecord, CompileLimits, Config, Detours, Failure, Limits, LoadRecord, MachineCode, Observer, Proved, Runtime, World};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -85,6 +85,7 @@ pub fn config(bundle: &Path, records: &Arc<Recorder>) -> Config {
         mounts: BTreeMap::new(),
         environment: BTreeMap::new(),
         private_egress: false,
+        detours: Detours::default(),
         withheld: BTreeMap::new(),
         observer: records.clone(),
     }

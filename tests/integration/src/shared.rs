@@ -1,7 +1,7 @@
 //! What is made once for all tests of a process, and kept in the target folder for those of the next.
 use ::operator::metrics::Metrics;
 use bundle::Bundle;
-use runtime::{CompileLimits, Config, Runtime};
+use runtime::{CompileLimits, Config, Detours, Runtime};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -46,6 +46,7 @@ fn config(bundle: &Path, cache: &Path, compiler: &Path) -> Config {
         mounts: BTreeMap::new(),
         environment: BTreeMap::new(),
         private_egress: false,
+        detours: Detours::default(),
         withheld: BTreeMap::new(),
         observer: Arc::new(Metrics::default()),
     }

@@ -26,6 +26,12 @@ pub struct Setup {
     pub namespaces: Vec<String>,
     /// Server of resources that name none.
     pub host_api: Option<String>,
+    /// Folders that plugins may be granted, by name.
+    pub mounts: Vec<(String, PathBuf)>,
+    /// Origins that plugins reach at another address: the origin, and `http://127.0.0.1:PORT`.
+    pub dev_origins: Vec<(String, String)>,
+    /// Environment variables, which plugins may be granted.
+    pub variables: Vec<(String, String)>,
     /// Further arguments.
     pub arguments: Vec<String>,
     /// Port of 127.0.0.1 where it serves its metrics, without TLS.
@@ -47,6 +53,9 @@ impl Setup {
             state: state.into(),
             namespaces: Vec::new(),
             host_api: None,
+            mounts: Vec::new(),
+            dev_origins: Vec::new(),
+            variables: Vec::new(),
             arguments: Vec::new(),
             metrics,
             probes,
@@ -74,6 +83,12 @@ impl Setup {
         if !self.namespaces.is_empty() {
             add("--namespaces", self.namespaces.join(",").into());
         }
+        for (name, folder) in &self.mounts {
+            line.extend(["--mount".into(), format!("{name}={}", folder.display()).into()]);
+        }
+        for (origin, address) in &self.dev_origins {
+            line.extend(["--dev-origin".into(), format!("{origin}={address}").into()]);
+        }
         line.push("--metrics-secure=false".into());
         line.extend(self.arguments.iter().map(OsString::from));
         line
@@ -81,8 +96,9 @@ impl Setup {
 
     /// The variables that it reads.
     #[must_use]
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
-        self.host_api.iter().map(|host| ("INFISICAL_HOST_API", host.clone())).collect()
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let host = self.host_api.iter().map(|host| ("INFISICAL_HOST_API".to_owned(), host.clone()));
+        host.chain(self.variables.iter().cloned()).collect()
     }
 
     /// Where it writes its log.

@@ -11,7 +11,13 @@ pub use plugin::PluginCommand;
 use crate::options::{LeaderOptions, MetricsOptions, MetricsTls, Options, PluginOptions};
 use anyhow::{Context, bail};
 use clap::{ArgAction, Args, Parser, Subcommand};
-use std::{collections::BTreeSet, ffi::OsString, net::SocketAddr, path::PathBuf};
+use secrecy::SecretString;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    net::SocketAddr,
+    path::PathBuf,
+};
 
 #[derive(Debug, Parser)]
 #[command(name = "infisical-operator", version, about = "Keeps Kubernetes Secrets and Infisical in step.")]
@@ -90,6 +96,10 @@ pub struct RunArgs {
     /// Lets plugins reach private addresses by name.
     #[arg(long, env = "INFISICAL_OPERATOR_PLUGIN_PRIVATE_EGRESS", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
     pub plugin_private_egress: bool,
+
+    /// Development only: where plugins reach an origin, as ORIGIN=http://127.0.0.1:PORT; repeatable.
+    #[arg(long = "dev-origin", value_parser = pair, hide = true)]
+    pub dev_origins: Vec<(String, String)>,
 
     /// Lets only one of several replicas work.
     #[arg(long, env = "INFISICAL_OPERATOR_LEADER_ELECT", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
@@ -191,7 +201,9 @@ impl RunArgs {
                 cache: self.cache_dir.clone(),
                 compiler: std::env::current_exe().context("the path of this program is not known")?,
                 mounts: self.mounts.iter().map(|(name, path)| (name.clone(), path.into())).collect(),
+                environment: environment(),
                 private_egress: self.plugin_private_egress,
+                dev_origins: self.dev_origins.clone(),
                 withheld: self.withheld_grants.clone(),
             },
             leader,
@@ -231,6 +243,11 @@ impl RunArgs {
             Err(_) => bail!("--leader-elect needs a namespace for its Lease: pass --leader-election-namespace"),
         }
     }
+}
+
+/// What the process was started with. A variable that is no text is no reason not to start.
+fn environment() -> BTreeMap<String, SecretString> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?.into()))).collect()
 }
 
 /// The pod's name, and a random part: a restarted container is another candidate.
@@ -287,6 +304,17 @@ mod tests {
         assert_eq!(run.warnings().len(), 1);
         assert_eq!(parse(&["run", "--webhook-cert-path", "/x"]).warnings().len(), 1);
         assert!(parse(&[]).options().unwrap().metrics.is_none());
+    }
+
+    #[test]
+    fn a_development_address_is_taken_as_it_is_and_printed_in_no_help() {
+        let run = parse(&["--dev-origin", "https://sts.amazonaws.com=http://127.0.0.1:4711", "--dev-origin=http://a=http://[::1]:1"]);
+        let options = run.options().unwrap();
+        assert_eq!(options.plugins.dev_origins.first().unwrap().1, "http://127.0.0.1:4711");
+        assert_eq!(options.plugins.dev_origins.len(), 2);
+        let mut command = <Cli as clap::CommandFactory>::command();
+        let help = command.find_subcommand_mut("run").unwrap().render_long_help().to_string();
+        assert!(help.contains("--withhold-grant") && !help.contains("--dev-origin"));
     }
 
     #[test]

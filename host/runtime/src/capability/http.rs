@@ -7,7 +7,7 @@
 //! are bounded, and errors name the origin at most: never the path, a query, a header's value or a body.
 use super::{
     Refusal, blocking,
-    egress::{Egress, EgressError, Origin, Resolve, SystemResolver, vet},
+    egress::{Egress, EgressError, Origin, Resolve, SystemResolver, detour::Detours, vet},
 };
 use crate::SecretBytes;
 use bytes::Bytes;
@@ -150,6 +150,7 @@ impl From<HttpError> for Refusal {
 pub(crate) struct Client {
     resolver: Arc<dyn Resolve>,
     private: bool,
+    detours: Detours,
     /// Made at the first request: it reads the system's roots, and most plugins never send one.
     inner: OnceCell<reqwest::Client>,
 }
@@ -162,7 +163,12 @@ impl Client {
 
     /// The same with another resolver.
     pub(crate) fn with_resolver(resolver: Arc<dyn Resolve>, private: bool) -> Self {
-        Self { resolver, private, inner: OnceCell::new() }
+        Self { resolver, private, detours: Detours::default(), inner: OnceCell::new() }
+    }
+
+    /// The same with detours.
+    pub(crate) fn with_detours(self, detours: Detours) -> Self {
+        Self { detours, ..self }
     }
 
     /// Sends a request, if `egress` allows it, and reads the response whole.
@@ -170,9 +176,20 @@ impl Client {
     /// # Errors
     /// Any [`HttpError`].
     pub(crate) async fn send(&self, egress: &Egress, request: Request, bounds: Bounds) -> Result<Response, HttpError> {
-        let (origin, request) = prepare(egress, request, bounds)?;
+        let (origin, mut request) = prepare(egress, request, bounds)?;
+        self.turn(&origin, &mut request)?;
         let client = self.inner.get_or_try_init(|| self.build()).await?;
         tokio::time::timeout(bounds.time, exchange(client, &origin, request, bounds)).await.unwrap_or(Err(HttpError::TimedOut(origin)))
+    }
+
+    /// Sends a request that was judged to where the administrator plays its origin.
+    fn turn(&self, origin: &Origin, request: &mut reqwest::Request) -> Result<(), HttpError> {
+        let Some(address) = self.detours.of(origin) else { return Ok(()) };
+        let host = HeaderValue::from_str(&origin.authority()).map_err(|_| HttpError::Url("its host is no header"))?;
+        request.headers_mut().insert(header::HOST, host);
+        let url = request.url_mut();
+        let turned = url.set_scheme("http").and_then(|()| url.set_ip_host(address.ip())).and_then(|()| url.set_port(Some(address.port())));
+        turned.map_err(|()| HttpError::Url("it can't be led elsewhere"))
     }
 
     async fn build(&self) -> Result<reqwest::Client, HttpError> {

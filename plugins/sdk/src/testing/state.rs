@@ -157,13 +157,27 @@ impl Call {
     /// Whether any of these grants was given; remembers the first where none was.
     pub(crate) fn allow(&mut self, capabilities: &[String]) -> Result<(), Error> {
         let prefixed = |granted: &String, wanted: &String| granted.strip_suffix('*').is_some_and(|prefix| wanted.starts_with(prefix));
-        if capabilities.iter().any(|wanted| self.granted.iter().any(|granted| granted == wanted || prefixed(granted, wanted))) {
+        if capabilities
+            .iter()
+            .any(|wanted| self.granted.iter().any(|granted| granted == wanted || prefixed(granted, wanted) || spans(granted, wanted)))
+        {
             return Ok(());
         }
         let capability = capabilities.first().cloned().unwrap_or_default();
         self.denied.push(capability.clone());
         Err(Error::Denied(format!("{capability} is not granted")))
     }
+}
+
+/// Whether a grant `http:SCHEME://HOST`, with `*` for whole labels, covers an origin.
+fn spans(granted: &str, wanted: &str) -> bool {
+    let parts = |text: &str| {
+        let (scheme, host) = text.strip_prefix("http:")?.split_once("://")?;
+        Some((scheme.to_owned(), host.split('.').map(str::to_owned).collect::<Vec<_>>()))
+    };
+    let (Some((scheme, granted)), Some((wanted_scheme, wanted))) = (parts(granted), parts(wanted)) else { return false };
+    let same = |(granted, wanted): (&String, &String)| granted == wanted || granted == "*";
+    scheme == wanted_scheme && granted.len() == wanted.len() && granted.iter().zip(&wanted).all(same)
 }
 
 thread_local!(static CURRENT: RefCell<Option<Call>> = const { RefCell::new(None) });
@@ -183,4 +197,20 @@ pub(crate) fn with<T>(work: impl FnOnce(&mut Call) -> Result<T, Error>) -> Resul
         Some(call) => work(call),
         None => Err(Error::Denied("nothing is granted outside of a call".into())),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spans;
+
+    #[test]
+    fn a_star_in_a_host_is_one_whole_label() {
+        let covers = |wanted: &str| spans("http:https://sts.*.amazonaws.com", &format!("http:{wanted}"));
+        assert!(covers("https://sts.eu-central-1.amazonaws.com"));
+        for wanted in
+            ["http://sts.a.amazonaws.com", "https://sts.amazonaws.com", "https://sts.a.b.amazonaws.com", "https://s3.a.amazonaws.com"]
+        {
+            assert!(!covers(wanted), "{wanted}");
+        }
+    }
 }

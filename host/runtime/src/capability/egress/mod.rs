@@ -7,6 +7,7 @@
 //! name is resolved by the host, and of the answers only those are dialled that are on the open internet, or private where
 //! the administrator opened private ranges: a name never leads to this machine, to its link or to a metadata service.
 pub(super) mod address;
+pub(crate) mod detour;
 mod pattern;
 
 use super::Refusal;
@@ -37,6 +38,20 @@ pub(crate) struct Origin {
     scheme: Scheme,
     host: Host<String>,
     port: u16,
+}
+
+impl Origin {
+    /// The origin of a URL; None where its scheme is neither `http` nor `https`.
+    pub(crate) fn of(url: &Url) -> Option<Self> {
+        let (Ok(scheme), Some(host), Some(port)) = (url.scheme().parse(), url.host(), url.port_or_known_default()) else { return None };
+        Some(Self { scheme, host: host.to_owned(), port })
+    }
+
+    /// As it stands in a `Host` header: the port only where it is not the scheme's own.
+    pub(crate) fn authority(&self) -> String {
+        let host = self.host.to_string();
+        if self.port == self.scheme.port() { host } else { format!("{host}:{}", self.port) }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -101,12 +116,10 @@ impl Egress {
     /// # Errors
     /// Any [`EgressError`] but `Address`, which only shows when the name is resolved.
     pub(crate) fn check(&self, url: &Url) -> Result<Origin, EgressError> {
-        let scheme = url.scheme().parse().map_err(|_| EgressError::Scheme)?;
+        let origin = Origin::of(url).ok_or(EgressError::Scheme)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(EgressError::UserInfo);
         }
-        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else { return Err(EgressError::Scheme) };
-        let origin = Origin { scheme, host: host.to_owned(), port };
         if self.patterns.iter().any(|pattern| pattern.allows(&origin)) { Ok(origin) } else { Err(EgressError::NotGranted(origin)) }
     }
 }

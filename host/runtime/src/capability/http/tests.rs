@@ -258,6 +258,29 @@ async fn a_url_that_no_grant_covers_is_never_sent() {
 }
 
 #[tokio::test]
+async fn a_detour_is_taken_by_what_was_granted_under_its_own_name() {
+    let server = Server::start().await;
+    let mut detours = Detours::default();
+    detours.add("https://sts.eu-central-1.amazonaws.com", &format!("http://{}", server.address)).unwrap();
+    detours.add("http://169.254.169.254", &format!("http://{}", server.address)).unwrap();
+    let client = Client::new(false).with_detours(detours);
+    let egress = Egress::parse(["https://sts.*.amazonaws.com", "http://169.254.169.254"]).unwrap();
+    for (url, host) in [
+        ("https://sts.eu-central-1.amazonaws.com/path?query", "host=sts.eu-central-1.amazonaws.com"),
+        ("http://169.254.169.254/path?query", "host=169.254.169.254"),
+    ] {
+        let response = client.send(&egress, request("GET", url), BOUNDS).await.unwrap();
+        assert!(text(&response).starts_with("GET /path?query ") && text(&response).contains(host), "{}", text(&response));
+    }
+    // Neither a detour nor its address is a grant.
+    for url in ["https://sts.eu-central-1.amazonaws.com/".to_owned(), format!("http://{}/", server.address)] {
+        let error = client.send(&Egress::parse(["https://other.example"]).unwrap(), request("GET", url), BOUNDS).await.err().unwrap();
+        assert!(matches!(error, HttpError::Egress(EgressError::NotGranted(_))), "{error}");
+    }
+    assert_eq!(server.seen(), 2);
+}
+
+#[tokio::test]
 async fn a_name_that_leads_to_this_machine_is_not_dialled() {
     let server = Server::start().await;
     let origin = format!("http://rebound.example.com:{}", server.address.port());
