@@ -10,3 +10,11 @@ use crate::{Credential, Error, backend};
 pub fn open(mount: &str, path: &str) -> Result<Credential, Error> {
     backend::open(mount, path).map(Credential)
 }
+
+/// The same for an absolute path that a resource names: the mount is the one whose folder holds it, of several the longest.
+///
+/// # Errors
+/// As [`open`]; [`Error::Credentials`] naming the folders where it lies in none.
+pub fn open_path(path: &str) -> Result<Credential, Error> {
+    backend::open("", path).map(Credential)
+}

@@ -57,6 +57,15 @@ impl Context {
     /// `mounts.open`
     pub(crate) async fn open(&mut self, mount: String, path: String) -> Imported<Resource<Credential>> {
         self.charge_costly()?;
+        // A path that a resource names: the plugin does not know which mount holds it.
+        let (mount, path) = if mount.is_empty() {
+            match self.services.mounts.locate(&path) {
+                Ok(located) => located,
+                Err(outside) => return Ok(Err(outside.into())),
+            }
+        } else {
+            (mount, path)
+        };
         if let Err(denied) = self.ask(&Capability::Mount(mount.clone())) {
             return Ok(Err(denied));
         }

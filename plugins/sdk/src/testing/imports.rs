@@ -51,8 +51,16 @@ pub(crate) fn duplicate(handle: &Handle) -> Result<Handle, Error> {
 
 pub(crate) fn open(mount: &str, path: &str) -> Result<Handle, Error> {
     state::with(|call| {
+        let below = |folder: &str| path.strip_prefix(folder)?.strip_prefix('/');
+        let mut folders = call.host.folders.iter().filter(|(_, name)| mount.is_empty() || name == mount);
+        let located = folders.find_map(|(folder, mount)| Some((mount.clone(), below(folder)?)));
+        let (mount, path) = match located {
+            Some(located) => located,
+            None if mount.is_empty() => return Err(Error::Credentials(format!("the file {path:?} lies in no mount"))),
+            None => (mount.to_owned(), path),
+        };
         call.allow(&[format!("mounts:{mount}")])?;
-        let file = call.host.files.get(&(mount.into(), path.into()));
+        let file = call.host.files.get(&(mount.clone(), path.into()));
         let bytes = file.ok_or_else(|| Error::Credentials(format!("mount {mount:?} has no file {path:?}")))?;
         Ok(Handle::new(bytes.clone(), format!("mounts/{mount}")))
     })

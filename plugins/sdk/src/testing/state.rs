@@ -30,6 +30,8 @@ pub struct Signed<'a> {
 pub struct Host {
     pub(crate) inputs: BTreeMap<String, Vec<u8>>,
     pub(crate) files: BTreeMap<(String, String), Vec<u8>>,
+    /// Folder and mount, the longest folder first.
+    pub(crate) folders: Vec<(String, String)>,
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) keys: BTreeMap<String, Vec<u8>>,
     pub(crate) now: Duration,
@@ -58,6 +60,14 @@ impl Host {
     #[must_use]
     pub fn file(mut self, mount: &str, path: &str, content: impl Into<Vec<u8>>) -> Self {
         self.files.insert((mount.into(), path.into()), content.into());
+        self
+    }
+
+    /// Says where a mount is, for absolute paths. The folder ends without a slash.
+    #[must_use]
+    pub fn folder(mut self, mount: &str, folder: &str) -> Self {
+        self.folders.push((folder.into(), mount.into()));
+        self.folders.sort_by_key(|(folder, _)| std::cmp::Reverse(folder.len()));
         self
     }
 

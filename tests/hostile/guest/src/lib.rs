@@ -102,6 +102,8 @@ enum Deed {
     InventDenial,
     /// Leaves the mount that it was granted.
     EscapeMount,
+    /// Opens an absolute path, whichever mount holds it.
+    FindMount,
 
     /// Calls the host ten million times.
     FloodCalls,
@@ -233,6 +235,8 @@ fn act(request: &Request<Settings>) -> Result<Proved, Error> {
             let path = request.settings.path.as_deref().unwrap_or("../outside");
             honest.credential("file", mounts::open("jail", path)?)
         }
+
+        Deed::FindMount => honest.credential("file", mounts::open_path(request.settings.path.as_deref().unwrap_or("/etc/passwd"))?),
 
         Deed::FloodCalls => {
             for _ in 0..10_000_000 {

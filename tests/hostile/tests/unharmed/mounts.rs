@@ -73,6 +73,33 @@ async fn paths_that_lead_out() {
     assert_eq!(posted(&proved.unwrap_or_else(|failure| panic!("{failure}"))).1["file"], "inside");
 }
 
+/// An absolute path belongs to the mount whose folder holds it, of two the inner one, and needs the right on that one.
+#[tokio::test]
+async fn absolute_paths_in_the_mounts_of_others() {
+    let jail = Jail::new();
+    fs::create_dir(jail.folder.join("deeper")).unwrap();
+    fs::write(jail.folder.join("deeper/file"), CANARY).unwrap();
+    let arena = Arena::with(&[hostile()], |config| {
+        config.mounts.insert("jail".into(), jail.folder.clone());
+        config.mounts.insert("deeper".into(), jail.folder.join("deeper"));
+        config.mounts.insert("elsewhere".into(), jail.around.path().join("around"));
+    })
+    .await;
+    let path = |path: &str| jail.around.path().join(path).to_str().unwrap().to_owned();
+    let attack = |name: &str, reason, says| Attack::new("find-mount", reason, says).with("path", path(name));
+    arena
+        .each(&[
+            attack("jail/deeper/file", "NotGranted", "mounts:deeper"),
+            attack("around/file", "NotGranted", "mounts:elsewhere"),
+            attack("outside", "Credentials", "lies in no mount"),
+            attack("jail/../outside", "Credentials", "lies in no mount"),
+            Attack::new("find-mount", "Credentials", "lies in no mount").with("path", "inside"),
+        ])
+        .await;
+    let proved = arena.bench.act_with("a", json!({"do": "find-mount", "path": path("jail/inside")})).await;
+    assert_eq!(posted(&proved.unwrap_or_else(|failure| panic!("{failure}"))).1["file"], "inside");
+}
+
 /// The file turns into a link to the outside and back while it is read.
 #[tokio::test]
 async fn a_link_that_comes_and_goes() {
