@@ -1,12 +1,15 @@
 //! The custom resource definitions, as objects and as the text that `deploy/crds` and `infisical-operator crds` show.
-use crate::v1alpha1::InfisicalSecret;
+use crate::{
+    v1alpha1::InfisicalSecret,
+    v1beta1::{InfisicalAuth, InfisicalConnection, InfisicalStaticSecret},
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
 /// All of them.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![InfisicalSecret::crd()]
+    vec![InfisicalSecret::crd(), InfisicalConnection::crd(), InfisicalAuth::crd(), InfisicalStaticSecret::crd()]
 }
 
 /// Name of the file and its text for each, in the order of [`crds`].

@@ -2,6 +2,10 @@
 //!
 //! A row holds no logic of a login. Fields are JSON pointers into the block, so one table form serves typed blocks of every
 //! kind; a test holds each pointer against the schema of the resource.
+mod infisical_auth;
+
+pub use infisical_auth::{INFISICAL_AUTH, auth_block};
+
 use crate::v1alpha1::Authentication;
 use serde_json::{Map, Value};
 
@@ -26,9 +30,11 @@ pub enum Source {
     Text(&'static str),
     /// A key of the Secret that the field names.
     SecretKey(&'static str, &'static str),
-    /// The same; left out where the key is missing.
+    /// The key of the Secret that the field names, which holds the key's name too.
+    KeyReference(&'static str),
+    /// As [`Self::SecretKey`]; left out where the key is missing.
     OptionalSecretKey(&'static str, &'static str),
-    /// The same, without the white space in it: users paste tokens in lines.
+    /// As [`Self::SecretKey`], without the white space in it: users paste tokens in lines.
     TokenKey(&'static str, &'static str),
     /// The long-lived token of the ServiceAccount that the first field names: the key `token` of the first Secret that it
     /// lists. Left out where the second field is true.
@@ -193,6 +199,8 @@ pub const INFISICAL_SECRET: [Method; 10] = [
 pub struct Block {
     /// Its row.
     pub method: &'static Method,
+    /// Where the block is in its resource, for example `spec.authentication`.
+    pub root: &'static str,
     /// Its fields.
     pub fields: Value,
 }
@@ -233,10 +241,10 @@ impl Block {
         self.fields.pointer(pointer) == Some(&Value::Bool(true))
     }
 
-    /// Where the resource says so: `spec.authentication.BLOCK`, followed by the field.
+    /// Where the resource says so, for example `spec.authentication.ldapAuth.identityId`.
     #[must_use]
     pub fn path(&self, pointer: &str) -> String {
-        format!("spec.authentication.{}{}", self.method.block, pointer.replace('/', "."))
+        format!("{}.{}{}", self.root, self.method.block, pointer.replace('/', "."))
     }
 }
 
@@ -250,7 +258,7 @@ pub fn blocks(authentication: &Authentication) -> Vec<Block> {
 fn filled(method: &'static Method, all: &mut Map<String, Value>) -> Option<Block> {
     let fields = all.remove(method.block)?;
     let there = method.identified_by.iter().any(|pointer| text(&fields, pointer).is_some());
-    there.then_some(Block { method, fields })
+    there.then_some(Block { method, root: "spec.authentication", fields })
 }
 
 fn text<'a>(fields: &'a Value, pointer: &str) -> Option<&'a str> {
@@ -263,15 +271,14 @@ mod tests {
     use crate::crds::crds;
     use serde_json::json;
 
-    fn schema() -> Value {
-        let crd = serde_json::to_value(crds().into_iter().next().unwrap()).unwrap();
-        crd.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/authentication").unwrap().clone()
+    fn schema(kind: &str) -> Value {
+        let crd = crds().into_iter().find(|crd| crd.spec.names.kind == kind).unwrap();
+        let crd = serde_json::to_value(crd).unwrap();
+        crd.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec").unwrap().clone()
     }
 
-    #[test]
-    fn every_field_of_the_table_is_in_the_schema_and_every_block_in_the_table() {
-        let schema = schema();
-        for method in INFISICAL_SECRET {
+    fn check(schema: &Value, table: &[Method]) {
+        for method in table {
             let mut fields: Vec<String> = method.identified_by.iter().map(ToString::to_string).collect();
             for (_, setting) in method.settings {
                 match setting {
@@ -286,6 +293,7 @@ mod tests {
                     Source::SecretKey(field, _) | Source::OptionalSecretKey(field, _) | Source::TokenKey(field, _) => {
                         fields.extend([format!("{field}/secretName"), format!("{field}/secretNamespace")]);
                     }
+                    Source::KeyReference(field) => fields.push(format!("{field}/key")),
                     Source::LegacyServiceAccountToken(account, unless) => fields.extend([format!("{account}/name"), unless.to_string()]),
                 }
             }
@@ -294,6 +302,13 @@ mod tests {
                 assert!(schema.pointer(&pointer).is_some(), "{} {field}", method.block);
             }
         }
+    }
+
+    #[test]
+    fn every_field_of_the_table_is_in_the_schema_and_every_block_in_the_table() {
+        check(&schema("InfisicalAuth"), &INFISICAL_AUTH);
+        let schema = schema("InfisicalSecret")["properties"]["authentication"].clone();
+        check(&schema, &INFISICAL_SECRET);
         let blocks: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
         assert_eq!(blocks.len(), INFISICAL_SECRET.len());
         assert!(blocks.iter().all(|block| INFISICAL_SECRET.iter().any(|method| method.block == *block)), "{blocks:?}");

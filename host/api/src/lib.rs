@@ -9,8 +9,10 @@
 pub mod crds;
 pub mod dialect;
 pub mod interval;
+mod lenient;
 pub mod names;
 pub mod text;
 pub mod v1alpha1;
+pub mod v1beta1;
 pub mod version;
 pub mod well_known;

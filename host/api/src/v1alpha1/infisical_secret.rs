@@ -3,10 +3,11 @@ use super::{
     KubeSecretReference, MachineIdentityScope, ManagedKubeConfigMapConfig, ManagedKubeSecretConfig, PluginInput, ServiceAccountRef,
     ServiceTokenScope, TlsConfig, shared::free_object,
 };
+use crate::lenient::absent_is_default;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Number, Value};
 
 /// What to read from Infisical, as whom, and where to put it.
@@ -59,21 +60,7 @@ pub struct InfisicalSecretSpec {
     pub tls: Option<TlsConfig>,
 }
 
-/// A list of resources decodes as a whole or not at all, so one user's odd object must not hide those of all others: the
-/// peer's schema also takes objects without a spec.
-impl<'de> Deserialize<'de> for InfisicalSecretSpec {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Given(#[serde(with = "InfisicalSecretSpec")] InfisicalSecretSpec);
-        Ok(Option::<Given>::deserialize(source)?.map(|Given(spec)| spec).unwrap_or_default())
-    }
-}
-
-impl Serialize for InfisicalSecretSpec {
-    fn serialize<S: Serializer>(&self, target: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, target)
-    }
-}
+absent_is_default!(InfisicalSecretSpec);
 
 /// How often to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -188,6 +188,6 @@ pub struct SecretKeyReference {
 }
 
 /// An object whose members only the plugin knows.
-pub(super) fn free_object(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+pub(crate) fn free_object(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "object", "nullable": true, "x-kubernetes-preserve-unknown-fields": true })
 }

@@ -1,0 +1,29 @@
+//! Reading objects whose spec is missing or null. A list of resources decodes as a whole or not at all, so one user's odd
+//! object must not hide those of all others; the peer's schema takes objects without a spec.
+
+/// For a spec that derives with `#[serde(remote = "Self")]`: what is missing or null is the default.
+macro_rules! absent_is_default {
+    ($spec:ty) => {
+        impl<'de> serde::Deserialize<'de> for $spec {
+            fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+                struct Given($spec);
+
+                impl<'de> serde::Deserialize<'de> for Given {
+                    fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+                        <$spec>::deserialize(source).map(Given)
+                    }
+                }
+
+                Ok(Option::<Given>::deserialize(source)?.map(|Given(spec)| spec).unwrap_or_default())
+            }
+        }
+
+        impl serde::Serialize for $spec {
+            fn serialize<S: serde::Serializer>(&self, target: S) -> Result<S::Ok, S::Error> {
+                Self::serialize(self, target)
+            }
+        }
+    };
+}
+
+pub(crate) use absent_is_default;
