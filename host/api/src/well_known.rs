@@ -35,4 +35,16 @@ pub mod condition {
     pub const READY_TO_SYNC: &str = "secrets.infisical.com/ReadyToSyncSecrets";
     /// The workloads that follow the targets are up to date.
     pub const AUTO_REDEPLOY: &str = "secrets.infisical.com/AutoRedeployReady";
+    /// An InfisicalConnection or InfisicalAuth can be used.
+    pub const IS_READY: &str = "secrets.infisical.com/IsReady";
+    /// The method of an InfisicalAuth, as message.
+    pub const AUTH_METHOD: &str = "secrets.infisical.com/AuthMethod";
+    /// How the last pass of an InfisicalStaticSecret went.
+    pub const LAST_STATUS: &str = "secrets.infisical.com/LastReconcileStatus";
+    /// When it last succeeded, as message.
+    pub const LAST_SUCCESS: &str = "secrets.infisical.com/LastSuccessfulReconcileAt";
+    /// The method of its login, as message.
+    pub const LAST_AUTH_METHOD: &str = "secrets.infisical.com/LastReconcileAuthMethod";
+    /// How many workloads its last change restarted, as message.
+    pub const LAST_AFFECTED: &str = "secrets.infisical.com/LastReconcileAffectedDeployments";
 }

@@ -17,6 +17,7 @@ mod model;
 mod project;
 mod refusal;
 mod secrets;
+mod status;
 mod wire;
 
 pub use address::{Address, AddressError};

@@ -20,6 +20,11 @@ pub(crate) struct Login {
 }
 
 #[derive(Deserialize)]
+pub(crate) struct Status {
+    pub message: String,
+}
+
+#[derive(Deserialize)]
 pub(crate) struct List {
     pub secrets: Vec<Secret>,
     #[serde(default)]

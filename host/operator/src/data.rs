@@ -18,20 +18,58 @@ use std::{
 /// What the API server takes as the sum of all values of one object.
 pub const LARGEST: usize = 1024 * 1024;
 
-/// One secret for each key, in the order of their bytes. Of a key that is in several folders the last of the answer wins; an
-/// imported secret counts where no other has its key, and of several imports the first.
-#[must_use]
-pub fn merge(listing: Listing) -> Vec<SourceSecret> {
-    let mut all = BTreeMap::new();
-    for secret in listing.secrets {
-        all.insert(secret.key.clone(), secret);
+/// What a read found, in the order of the answer. Keys may repeat.
+#[derive(Clone, Default)]
+pub struct Contents {
+    /// Of the folder itself.
+    pub secrets: Arc<Vec<SourceSecret>>,
+    /// That it imports.
+    pub imports: Arc<Vec<SourceSecret>>,
+}
+
+impl Contents {
+    #[must_use]
+    pub fn of(listing: Listing) -> Self {
+        let imports = listing.imports.into_iter().flat_map(|import| import.secrets);
+        Self { secrets: Arc::new(listing.secrets.into_iter().map(source).collect()), imports: Arc::new(imports.map(source).collect()) }
     }
-    for secret in listing.imports.into_iter().flat_map(|import| import.secrets) {
-        if let Entry::Vacant(place) = all.entry(secret.key.clone()) {
-            place.insert(secret);
+
+    /// Several as one, in their order.
+    #[must_use]
+    pub fn joined(all: &[&Self]) -> Self {
+        if let [only] = all {
+            return (*only).clone();
         }
+        let join = |part: fn(&Self) -> &Vec<SourceSecret>| Arc::new(all.iter().flat_map(|one| part(one).iter().cloned()).collect());
+        Self { secrets: join(|one| &one.secrets), imports: join(|one| &one.imports) }
     }
-    all.into_values().map(source).collect()
+
+    /// One secret for each key, in the order of their bytes. An imported secret counts where no other has its key, and of
+    /// several imports the first.
+    #[must_use]
+    pub fn merged(&self, repeated: Repeated) -> Vec<SourceSecret> {
+        let mut all = BTreeMap::new();
+        for secret in self.secrets.iter() {
+            match (all.entry(secret.key.as_str()), repeated) {
+                (Entry::Vacant(place), _) => drop(place.insert(secret)),
+                (Entry::Occupied(mut place), Repeated::LastWins) => drop(place.insert(secret)),
+                (Entry::Occupied(_), Repeated::FirstWins) => {}
+            }
+        }
+        for secret in self.imports.iter() {
+            all.entry(&secret.key).or_insert(secret);
+        }
+        all.into_values().cloned().collect()
+    }
+}
+
+/// Which secret counts of a key that is in several folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeated {
+    /// As in the peer's InfisicalSecret.
+    LastWins,
+    /// As in the peer's InfisicalStaticSecret.
+    FirstWins,
 }
 
 fn source(secret: Secret) -> SourceSecret {
@@ -87,7 +125,7 @@ mod tests {
 
     fn merged(secrets: Vec<Secret>, imports: Vec<Vec<Secret>>) -> Vec<(String, String, String)> {
         let imports = imports.into_iter().map(|secrets| Import { path: "/".into(), environment: "dev".into(), secrets }).collect();
-        let merged = merge(Listing { secrets, imports, etag: None });
+        let merged = Contents::of(Listing { secrets, imports, etag: None }).merged(Repeated::LastWins);
         let text = |value: &SecretBytes| String::from_utf8(value.expose_secret().to_vec()).unwrap();
         merged.iter().map(|secret| (secret.key.clone(), text(&secret.value), secret.path.clone())).collect()
     }
@@ -104,6 +142,19 @@ mod tests {
     fn of_a_key_in_several_folders_the_last_wins_and_keys_are_sorted() {
         let secrets = vec![secret("B", "1", "/"), secret("A", "2", "/"), secret("B", "3", "/x")];
         assert_eq!(merged(secrets, vec![]), [row("A", "2", "/"), row("B", "3", "/x")]);
+    }
+
+    #[test]
+    fn of_several_sources_the_first_wins_and_every_secret_beats_every_import() {
+        let source = |secrets, imported| {
+            let imports = vec![Import { path: "/".into(), environment: "dev".into(), secrets: imported }];
+            Contents::of(Listing { secrets, imports, etag: None })
+        };
+        let first = source(vec![secret("A", "first", "/")], vec![secret("B", "imported", "/i")]);
+        let second = source(vec![secret("A", "second", "/s"), secret("B", "own", "/s")], vec![secret("C", "imported", "/j")]);
+        let merged = Contents::joined(&[&first, &second]).merged(Repeated::FirstWins);
+        let rows: Vec<_> = merged.iter().map(|secret| (secret.key.as_str(), secret.value.expose_secret(), secret.path.as_str())).collect();
+        assert_eq!(rows, [("A", &b"first"[..], "/"), ("B", b"own", "/s"), ("C", b"imported", "/j")]);
     }
 
     #[test]

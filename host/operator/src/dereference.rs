@@ -3,11 +3,16 @@
 //! What is missing is no failure here: the plan says what it means. Read are the global ConfigMap, the Secrets of the login
 //! methods in their order up to the one that will be used, and the Secret of the CA.
 use crate::{
+    chain::Chain,
     object::{Name, ObjectRef},
     outcome::{Class, Fault},
-    plan::{Settings, login, object_ref, server},
+    plan::{self, Settings, login, server, wanted_server},
+    reason,
 };
-use api::v1alpha1::InfisicalSecret;
+use api::{
+    v1alpha1::InfisicalSecret,
+    v1beta1::{InfisicalAuth, InfisicalConnection},
+};
 use runtime::SecretBytes;
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
@@ -64,7 +69,7 @@ impl References {
 /// # Errors
 /// The API server can't be asked, or does not let us read; a reference that can't be a name.
 pub async fn infisical_secret(lookup: &impl Lookup, resource: &InfisicalSecret, settings: &Settings) -> Result<References, Fault> {
-    let user = object_ref(resource);
+    let user = ObjectRef::of(resource);
     let mut found = References { config: config(lookup, &user, settings).await?, ..References::default() };
     for block in login::blocks(&resource.spec) {
         for name in login::secrets(&user, &block)? {
@@ -82,10 +87,72 @@ pub async fn infisical_secret(lookup: &impl Lookup, resource: &InfisicalSecret, 
             break;
         }
     }
-    if let Some(ca) = server::ca_key(&user, &resource.spec, found.config.as_deref(), settings)? {
+    if let Some(ca) = server::ca_key(&wanted_server(&user, &resource.spec), found.config.as_deref(), settings)? {
         found.read_secret(lookup, &user, &ca.secret).await?;
     }
     Ok(found)
+}
+
+/// What an InfisicalAuth leads to.
+pub struct Chained {
+    /// None: the global server.
+    pub connection: Option<Arc<InfisicalConnection>>,
+    pub references: References,
+}
+
+/// Reads what an InfisicalConnection refers to, or, without one, what the global server is made of.
+///
+/// # Errors
+/// As [`infisical_secret`].
+pub async fn connection(
+    lookup: &impl Lookup,
+    user: &ObjectRef,
+    connection: Option<&InfisicalConnection>,
+    settings: &Settings,
+) -> Result<References, Fault> {
+    let mut found = References::default();
+    let object = connection.map_or_else(|| user.clone(), ObjectRef::of);
+    let wanted = match connection {
+        Some(connection) => server::Wanted::by_connection(&object, &connection.spec),
+        None => server::Wanted::global(&object),
+    };
+    if !wanted.names_address() {
+        found.config = config(lookup, user, settings).await?;
+    }
+    if let Some(ca) = server::ca_key(&wanted, found.config.as_deref(), settings)? {
+        found.read_secret(lookup, user, &ca.secret).await?;
+    }
+    Ok(found)
+}
+
+/// Reads what an InfisicalAuth refers to. `user` is who is woken when any of it changes.
+///
+/// # Errors
+/// As [`infisical_secret`]; its connection is not there.
+pub async fn auth(
+    lookup: &impl Lookup,
+    chain: &impl Chain,
+    user: &ObjectRef,
+    auth: &InfisicalAuth,
+    settings: &Settings,
+) -> Result<Chained, Fault> {
+    let object = ObjectRef::of(auth);
+    let connected = match plan::chain::connection(auth)? {
+        None => None,
+        Some(name) => {
+            let found = chain.connection(user, &name).await?;
+            Some(found.ok_or_else(|| {
+                let message = format!("{object}: spec.infisicalConnectionRef: there is no InfisicalConnection {name}; create it");
+                Fault::new(reason::CONNECTION_NOT_FOUND, Class::UserFix, message)
+            })?)
+        }
+    };
+    let mut references = connection(lookup, user, connected.as_deref(), settings).await?;
+    let block = plan::chain::block(auth)?;
+    for name in login::secrets(&object, &block)? {
+        references.read_secret(lookup, user, &name).await?;
+    }
+    Ok(Chained { connection: connected, references })
 }
 
 /// An operator that serves some namespaces only may have no right to read the ConfigMap; then it has no global settings. One

@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod testing;
 
+pub mod chain;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

@@ -1,5 +1,6 @@
 //! Names of objects, as keys of maps and in messages.
-use std::fmt;
+use kube::{Resource, ResourceExt};
+use std::{borrow::Cow, fmt};
 
 /// A resource of ours.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -7,6 +8,19 @@ pub struct ObjectRef {
     pub kind: &'static str,
     pub namespace: String,
     pub name: String,
+}
+
+impl ObjectRef {
+    /// The name of a resource.
+    #[must_use]
+    pub fn of<K: Resource<DynamicType = ()>>(resource: &K) -> Self {
+        // The kinds of this project are constants.
+        let kind = match K::kind(&()) {
+            Cow::Borrowed(kind) => kind,
+            Cow::Owned(_) => "Resource",
+        };
+        Self { kind, namespace: resource.namespace().unwrap_or_default(), name: resource.name_any() }
+    }
 }
 
 impl fmt::Display for ObjectRef {

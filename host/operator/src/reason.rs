@@ -11,6 +11,10 @@ pub const UNSUPPORTED: &str = "Unsupported";
 pub const SECRET_NOT_FOUND: &str = "SecretNotFound";
 /// It exists, without the key or with an empty value.
 pub const SECRET_KEY_NOT_FOUND: &str = "SecretKeyNotFound";
+/// The InfisicalAuth that the resource refers to does not exist.
+pub const AUTH_NOT_FOUND: &str = "AuthNotFound";
+/// The InfisicalConnection that an InfisicalAuth refers to does not exist.
+pub const CONNECTION_NOT_FOUND: &str = "ConnectionNotFound";
 /// What is in it can't be a credential of this kind.
 pub const INVALID_CREDENTIALS: &str = "InvalidCredentials";
 /// A ServiceAccount that the resource refers to does not exist.

@@ -2,9 +2,10 @@
 //!
 //! One call renders all entries of a target; one entry that fails fails the target, so that no half of it is ever written.
 use crate::{
-    data,
+    data::{self, Contents, Repeated},
     outcome::Fault,
-    plan::{Data, Desired, Target, Template, Version},
+    plan::{Data, Desired, Dialect, Target, Template, Version},
+    read::Snapshot,
 };
 use runtime::{Ambient, Caller, Entry, RenderCall, Rendering, SourceSecret};
 use secrecy::ExposeSecret;
@@ -22,24 +23,47 @@ impl Renderer for runtime::Runtime {
     }
 }
 
+/// What targets are made from.
+pub struct Source {
+    /// One for each key: what a target without a template holds.
+    pub merged: Arc<Vec<SourceSecret>>,
+    /// What templates see.
+    pub contents: Contents,
+    /// Of the data that is written.
+    pub version: fn(&Data) -> String,
+}
+
+impl Source {
+    /// What was read for a resource, one snapshot for each of its reads.
+    #[must_use]
+    pub fn of(dialect: Dialect, snapshots: &[Arc<Snapshot>]) -> Self {
+        match (dialect, snapshots) {
+            (Dialect::InfisicalSecret, [only]) => {
+                let merged = Arc::clone(&only.secrets);
+                Self { contents: Contents { secrets: Arc::clone(&merged), imports: Arc::default() }, merged, version: v1alpha1 }
+            }
+            (_, all) => {
+                let contents = Contents::joined(&all.iter().map(|snapshot| &snapshot.contents).collect::<Vec<_>>());
+                Self { merged: Arc::new(contents.merged(Repeated::FirstWins)), contents, version: v1beta1 }
+            }
+        }
+    }
+}
+
 /// What a target must hold.
 ///
 /// # Errors
 /// The template fails, or Kubernetes would not take the data.
-pub async fn desired(
-    renderer: &impl Renderer,
-    target: &Target,
-    secrets: &Arc<Vec<SourceSecret>>,
-    namespace: &str,
-) -> Result<Desired, Fault> {
-    let mut desired = Desired { data: Data::new(), version: Version::Of(version), volatile: BTreeSet::new(), inputs: String::new() };
+pub async fn desired(renderer: &impl Renderer, target: &Target, source: &Source, namespace: &str) -> Result<Desired, Fault> {
+    let secrets = &source.merged;
+    let mut desired = Desired { data: Data::new(), version: Version::Of(source.version), volatile: BTreeSet::new(), inputs: String::new() };
     if target.template.as_ref().is_none_or(|template| template.include_all) {
         desired.data = secrets.iter().map(|secret| (secret.key.clone(), Arc::clone(&secret.value))).collect();
     }
     if let Some(template) = &target.template
         && !template.entries.is_empty()
     {
-        let rendering = renderer.render(call(template, secrets, namespace)).await.map_err(|failure| at(target, failure.into()))?;
+        let rendering = renderer.render(call(template, &source.contents, namespace)).await.map_err(|failure| at(target, failure.into()))?;
         for rendered in rendering.entries {
             if rendered.volatile {
                 desired.volatile.insert(rendered.key.clone());
@@ -47,25 +71,29 @@ pub async fn desired(
             desired.data.insert(rendered.key, Arc::new(rendered.value));
         }
         if !desired.volatile.is_empty() {
-            desired.inputs = inputs(template, secrets);
+            desired.inputs = inputs(template, &source.contents);
         }
     }
     data::check(target.kind, &target.field, &desired.data)?;
     Ok(desired)
 }
 
-fn version(data: &Data) -> String {
+fn v1alpha1(data: &Data) -> String {
     api::version::v1alpha1(data.iter().map(|(key, value)| (key.as_str(), value.expose_secret())))
 }
 
-fn call(template: &Template, secrets: &Arc<Vec<SourceSecret>>, namespace: &str) -> RenderCall {
+fn v1beta1(data: &Data) -> String {
+    api::version::v1beta1(data.iter().map(|(key, value)| (key.as_str(), value.expose_secret())))
+}
+
+fn call(template: &Template, contents: &Contents, namespace: &str) -> RenderCall {
     RenderCall {
         plugin: template.plugin.clone(),
         dot: template.dot,
         options: template.options.clone(),
         entries: template.entries.iter().map(|(key, source)| Entry { key: key.clone(), source: source.clone() }).collect(),
-        secrets: Arc::clone(secrets),
-        imports: Arc::default(),
+        secrets: Arc::clone(&contents.secrets),
+        imports: Arc::clone(&contents.imports),
         // A template has no business with files, variables or the network of the machine.
         caller: Caller { namespace: namespace.into(), ambient: Ambient::Withheld, service_account: None },
     }
@@ -76,7 +104,7 @@ fn at(target: &Target, fault: Fault) -> Fault {
 }
 
 /// Digest of all that a rendering depends on, but not of the plugin: a newer version must not re-roll random values.
-fn inputs(template: &Template, secrets: &[SourceSecret]) -> String {
+fn inputs(template: &Template, contents: &Contents) -> String {
     let mut sha = Sha256::new();
     let mut part = |bytes: &[u8]| {
         sha.update((bytes.len() as u64).to_le_bytes());
@@ -88,7 +116,7 @@ fn inputs(template: &Template, secrets: &[SourceSecret]) -> String {
         part(key.as_bytes());
         part(source.as_bytes());
     }
-    for secret in secrets {
+    for secret in contents.secrets.iter().chain(contents.imports.iter()) {
         part(secret.key.as_bytes());
         part(secret.path.as_bytes());
         part(secret.value.expose_secret());
@@ -137,7 +165,7 @@ mod tests {
         }
     }
 
-    fn secrets() -> Arc<Vec<SourceSecret>> {
+    fn source() -> Source {
         let secret = |key: &str, value: &str| SourceSecret {
             key: key.into(),
             value: Arc::new(SecretBytes::from(value.as_bytes().to_vec())),
@@ -145,11 +173,12 @@ mod tests {
             comment: String::new().into(),
             tags: vec![],
         };
-        Arc::new(vec![secret("A", "1"), secret("B", "2")])
+        let merged = Arc::new(vec![secret("A", "1"), secret("B", "2")]);
+        Source { contents: Contents { secrets: Arc::clone(&merged), imports: Arc::default() }, merged, version: v1alpha1 }
     }
 
     async fn data(script: Script, template: Option<(bool, &[(&str, &str)])>) -> Result<Vec<(String, String)>, Fault> {
-        let desired = desired(&script, &target(template), &secrets(), "n").await?;
+        let desired = desired(&script, &target(template), &source(), "n").await?;
         let text = |value: &SecretBytes| String::from_utf8(value.expose_secret().to_vec()).unwrap();
         Ok(desired.data.iter().map(|(key, value)| (key.clone(), text(value))).collect())
     }
@@ -185,9 +214,9 @@ mod tests {
 
     #[tokio::test]
     async fn volatile_values_carry_the_digest_of_what_they_were_made_from() {
-        let rendered = |source: &'static str| async move {
-            let template: &[(&str, &str)] = &[("A", source)];
-            desired(&Script(Ok(vec![("A", "r", true)])), &target(Some((false, template))), &secrets(), "n").await.unwrap()
+        let rendered = |text: &'static str| async move {
+            let template: &[(&str, &str)] = &[("A", text)];
+            desired(&Script(Ok(vec![("A", "r", true)])), &target(Some((false, template))), &source(), "n").await.unwrap()
         };
         let (one, same, other) = (rendered("x").await, rendered("x").await, rendered("y").await);
         assert!(one.volatile.contains("A") && one.inputs == same.inputs && one.inputs != other.inputs);

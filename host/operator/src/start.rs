@@ -4,25 +4,35 @@
 //! have begun end, the Lease is given back, tokens are revoked; all within the ten seconds that the peer's chart leaves to a
 //! pod. With the lead, all reconciles end at once.
 use crate::{
+    chain::Chains,
     cluster::{Cluster, Requests, Scope},
-    controller::{self, Changes, Context},
+    controller::{
+        self, Changes, Context, Follow,
+        chained::{self, Keeper},
+        sync::{self, Follower},
+    },
     leader::Leadership,
     metrics::Metrics,
     options::Options,
     plan::{Login, Settings},
     read::Reads,
     reload::Reloader,
-    report::Reports,
+    report::{Reported, Reports},
     serve::{self, Readiness},
     session::{ClientSettings, Sessions, SessionsConfig},
     target::Targets,
     trigger::{Cause, Triggers},
 };
 use anyhow::{Context as _, bail};
-use api::v1alpha1::InfisicalSecret;
+use api::{
+    v1alpha1::InfisicalSecret,
+    v1beta1::{InfisicalAuth, InfisicalConnection, InfisicalStaticSecret},
+};
+use futures::future::{self, BoxFuture, Future};
 use kube::{
     Api, Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
+    runtime::controller::Action,
 };
 use runtime::{CompileLimits, Detours, Grants, Runtime, ShippedCache};
 use secrecy::ExposeSecret;
@@ -62,15 +72,14 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         names => names.iter().cloned().map(Some).collect(),
     };
     let scope = if options.namespaces.is_empty() { Scope::All } else { Scope::Namespaces(options.namespaces.clone()) };
-    let (triggers, woken) = Triggers::new(&scopes);
-    let triggers = Arc::new(triggers);
+    let triggers = Arc::<Triggers>::default();
     let cluster = Cluster::new(Requests::new(client.clone()), Arc::clone(&triggers), &scope);
     let reloader = Reloader::new(cluster.clone(), &scope);
     let watches = {
         let (cluster, reloader) = (cluster.clone(), reloader.clone());
         tokio::spawn(async move { tokio::join!(cluster.run(), reloader.run()) })
     };
-    let context = Arc::new(context(settings, metrics, runtime, cluster, reloader, triggers, &options));
+    let context = Arc::new(context(settings, metrics, runtime, cluster, reloader, triggers, &scopes, &options));
     let synced = {
         let (context, readiness) = (Arc::clone(&context), readiness.clone());
         tokio::spawn(async move {
@@ -91,7 +100,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         tracing::info!(namespaces, "reconciling");
         let ending = stop.child_token();
         let mut controllers = Box::pin(async {
-            tokio::join!(controllers(&client, &scopes, woken, &context, &ending), context.reads.run(ending.clone()));
+            tokio::join!(controllers(&client, &scopes, &context, &ending), context.reads.run(ending.clone()));
         });
         // The same token ends the controllers, so they may be seen to end first; they must not be polled again then.
         let mut running = true;
@@ -172,6 +181,7 @@ fn context(
     cluster: Cluster,
     reloader: Reloader,
     triggers: Arc<Triggers>,
+    scopes: &[Option<String>],
     options: &Options,
 ) -> Context {
     let accounts = cluster.clone();
@@ -184,6 +194,7 @@ fn context(
     let waking = Arc::clone(&triggers);
     let wake = Box::new(move |user: &crate::object::ObjectRef| waking.wake(user, Cause::Read));
     let reads = Reads::new(wake, Arc::new(crate::clock::SystemClock), Arc::clone(&metrics));
+    let chains = Chains::new(cluster.requests(), &triggers, scopes);
     let instance = options.leader.as_ref().map(|leader| leader.identity.clone());
     Context {
         settings,
@@ -194,30 +205,58 @@ fn context(
         sessions,
         reads,
         reloader,
+        chains,
         triggers,
         known: std::sync::Mutex::default(),
     }
 }
 
-async fn controllers(
-    client: &Client,
-    scopes: &[Option<String>],
-    woken: Vec<futures::channel::mpsc::UnboundedReceiver<crate::object::ObjectRef>>,
-    context: &Arc<Context>,
-    ending: &CancellationToken,
-) {
+async fn controllers(client: &Client, scopes: &[Option<String>], context: &Arc<Context>, ending: &CancellationToken) {
     // The index must know what is there before targets are compared.
     tokio::join!(context.cluster.ready(), context.reloader.ready());
-    let all = scopes.iter().zip(woken).map(|(scope, woken)| {
-        let api: Api<InfisicalSecret> = match scope {
-            Some(namespace) => Api::namespaced(client.clone(), namespace),
-            None => Api::all(client.clone()),
-        };
-        let follower = controller::infisical_secret::Follower(Arc::clone(context));
-        let changes = Changes::new("InfisicalSecret", Arc::clone(&context.triggers), follower);
-        controller::run(api, changes, woken, Arc::clone(context), controller::infisical_secret::reconcile, ending.clone())
+    let all = scopes.iter().map(|scope| {
+        let queues = Queues { client, scope: scope.clone(), context, ending };
+        let follower = || Follower(Arc::clone(context));
+        let keeper = || Keeper { context: Arc::clone(context), scope: scope.clone() };
+        future::join4(
+            queues.run("InfisicalConnection", keeper(), chained::reconcile::<InfisicalConnection>),
+            queues.run("InfisicalAuth", keeper(), chained::reconcile::<InfisicalAuth>),
+            queues.run("InfisicalStaticSecret", follower(), sync::reconcile::<InfisicalStaticSecret>),
+            queues.run("InfisicalSecret", follower(), sync::reconcile::<InfisicalSecret>),
+        )
     });
-    futures::future::join_all(all).await;
+    future::join_all(all).await;
+}
+
+/// What the queues of one scope share.
+struct Queues<'a> {
+    client: &'a Client,
+    scope: Option<String>,
+    context: &'a Arc<Context>,
+    ending: &'a CancellationToken,
+}
+
+impl Queues<'_> {
+    fn run<K, F, R>(
+        &self,
+        kind: &'static str,
+        follower: F,
+        reconcile: impl Fn(Arc<K>, Arc<Context>) -> R + Send + 'static,
+    ) -> BoxFuture<'static, ()>
+    where
+        K: Reported + Send + Sync + 'static,
+        F: Follow<K> + 'static,
+        R: Future<Output = Action> + Send + 'static,
+    {
+        let api: Api<K> = match &self.scope {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        };
+        let triggers = &self.context.triggers;
+        let changes = Changes::new(kind, Arc::clone(triggers), follower);
+        let woken = triggers.queue(kind, self.scope.clone());
+        Box::pin(controller::run(api, changes, woken, Arc::clone(self.context), reconcile, self.ending.clone()))
+    }
 }
 
 async fn lead_lost(leadership: &mut Option<Leadership>) {

@@ -48,28 +48,30 @@ pub struct Trigger {
     pub not_before: Option<Instant>,
 }
 
-/// The pending triggers of one controller, and the ways to its queues: one for each watched namespace, or one for all.
+/// What is pending for all resources, and the ways to their queues: for each kind one for each watched namespace, or one for
+/// all.
+#[derive(Default)]
 pub struct Triggers {
     pending: Mutex<HashMap<ObjectRef, Trigger>>,
-    queues: Vec<(Scope, mpsc::UnboundedSender<ObjectRef>)>,
+    queues: Mutex<Vec<Queue>>,
+}
+
+struct Queue {
+    kind: &'static str,
+    scope: Scope,
+    sender: mpsc::UnboundedSender<ObjectRef>,
 }
 
 /// A namespace, or None for all.
 pub type Scope = Option<String>;
 
 impl Triggers {
-    /// A receiver for each scope, in order. Unbounded, but merged: at most one entry for each resource is in the way at a
-    /// time.
+    /// The queue of one kind in one scope. Unbounded, but merged: at most one entry for each resource is in the way at a time.
     #[must_use]
-    pub fn new(scopes: &[Scope]) -> (Self, Vec<mpsc::UnboundedReceiver<ObjectRef>>) {
-        let (queues, woken) = scopes
-            .iter()
-            .map(|scope| {
-                let (queue, woken) = mpsc::unbounded();
-                ((scope.clone(), queue), woken)
-            })
-            .unzip();
-        (Self { pending: Mutex::default(), queues }, woken)
+    pub fn queue(&self, kind: &'static str, scope: Scope) -> mpsc::UnboundedReceiver<ObjectRef> {
+        let (sender, woken) = mpsc::unbounded();
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).push(Queue { kind, scope, sender });
+        woken
     }
 
     /// Queues a resource.
@@ -78,10 +80,10 @@ impl Triggers {
         let known = pending.contains_key(object);
         merge(&mut pending, object, cause);
         if !known {
-            let serves = |scope: &Scope| scope.as_deref().is_none_or(|namespace| namespace == object.namespace);
-            for (_, queue) in self.queues.iter().filter(|(scope, _)| serves(scope)) {
+            let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+            for queue in queues.iter().filter(|queue| queue.serves(object)) {
                 // The receiver is gone only while the process ends.
-                drop(queue.unbounded_send(object.clone()));
+                drop(queue.sender.unbounded_send(object.clone()));
             }
         }
     }
@@ -98,6 +100,12 @@ impl Triggers {
 
     fn pending(&self) -> MutexGuard<'_, HashMap<ObjectRef, Trigger>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn serves(&self, object: &ObjectRef) -> bool {
+        self.kind == object.kind && self.scope.as_deref().is_none_or(|namespace| namespace == object.namespace)
     }
 }
 
@@ -118,16 +126,17 @@ mod tests {
 
     #[test]
     fn a_wish_for_a_fresh_read_survives_other_causes_and_is_queued_once() {
-        let (triggers, mut woken) = Triggers::new(&[Some("other".into()), None]);
-        let mut woken_elsewhere = woken.remove(0);
-        let mut woken = woken.remove(0);
+        let triggers = Triggers::default();
+        let mut woken_elsewhere = triggers.queue("InfisicalSecret", Some("other".into()));
+        let mut woken_of_another_kind = triggers.queue("InfisicalAuth", None);
+        let mut woken = triggers.queue("InfisicalSecret", None);
         triggers.wake(&object(), Cause::Read);
         triggers.wake(&object(), Cause::Forced);
         triggers.wake(&object(), Cause::Read);
         assert!(triggers.take(&object()).is_some_and(|trigger| trigger.cause == Cause::Read && trigger.not_before.is_some()));
         assert_eq!(woken.try_recv().ok(), Some(object()));
         assert!(woken.try_recv().is_err());
-        assert!(woken_elsewhere.try_recv().is_err());
+        assert!(woken_elsewhere.try_recv().is_err() && woken_of_another_kind.try_recv().is_err());
         assert_eq!(triggers.take(&object()), None);
     }
 }

@@ -125,6 +125,7 @@ pub struct Entry {
 }
 
 /// A secret as a template sees it. Its value can't be formatted.
+#[derive(Clone)]
 pub struct SourceSecret {
     /// Key.
     pub key: String,

@@ -1,5 +1,6 @@
 //! What reconciles share.
 use crate::{
+    chain::Chains,
     cluster::Cluster,
     object::ObjectRef,
     outcome::Outcome,
@@ -32,6 +33,7 @@ pub struct Context {
     pub targets: Targets,
     pub reloader: Reloader,
     pub reports: Reports,
+    pub chains: Chains,
     pub triggers: Arc<Triggers>,
     /// Every resource that was seen, with its faults in a row.
     pub known: Mutex<HashMap<ObjectRef, Backoff>>,
@@ -63,6 +65,7 @@ impl Context {
     /// The resource is gone.
     pub fn forget(&self, object: &ObjectRef) {
         self.release(object);
+        self.chains.forget(object);
         self.targets.forget(object);
         self.reports.forget(object);
         self.known().remove(object);

@@ -1,229 +1,32 @@
-//! What a reconcile of an InfisicalSecret does.
-//!
-//! 1. Dereference: read all that it refers to in the cluster, once.
-//! 2. Plan: decide, without any client.
-//! 3. Session: take the access token of its identity, shared with all that have the same.
-//! 4. Read: take the last result of its folder, shared too, or have it read.
-//! 5. Render each target by its template plugin.
-//! 6. Apply: create or replace what differs, then remove what it no longer names.
-//! 7. Reload: restart the workloads that follow what changed.
-//!
-//! A target that fails holds no other up. Each step's fault says at which stage it came, and leaves the targets as they were.
-use super::{Context, Follow};
+//! InfisicalSecret.
+use super::{Context, sync::Synced};
 use crate::{
-    cluster::collection,
     dereference,
-    object::ObjectRef,
-    outcome::{Class, Done, Fault, Outcome, Stage},
-    plan::{self, Desired, Owner, Plan, Target, TargetKind},
-    read::{ReadError, Snapshot},
-    reload::Followed,
-    render,
-    report::Reported,
-    target::{Applied, Change},
-    trigger::Trigger,
+    outcome::{Fault, Outcome, Stage},
+    plan::{self, Plan, Target},
+    report::{Reported, Said, said},
 };
 use api::v1alpha1::InfisicalSecret;
-use futures::FutureExt;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::{ResourceExt, runtime::controller::Action};
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
-
-/// Of very old versions of the Go operator. It serves nothing, but keeps a resource from being deleted.
-const LEGACY_FINALIZER: &str = "secrets.finalizers.infisical.com";
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 
 impl Reported for InfisicalSecret {
     fn conditions(&self) -> &[Condition] {
         self.status.as_ref().map_or(&[], |status| &status.conditions)
     }
-}
 
-/// Tells the shared parts of resources that come and go.
-#[derive(Clone)]
-pub struct Follower(pub Arc<Context>);
-
-impl Follow<InfisicalSecret> for Follower {
-    /// Targets are claimed as soon as a resource is seen, so that after a start the older of two claimants is still first. A
-    /// spec that can't be planned claims nothing; its reconcile says why.
-    fn seen(&mut self, resource: &InfisicalSecret) {
-        if let Ok(targets) = plan::targets(resource) {
-            self.0.targets.declare(&plan::owner(resource), &targets);
-        }
-    }
-
-    fn gone(&mut self, object: ObjectRef) {
-        self.0.forget(&object);
+    fn said(&self, outcome: &Outcome, _: &[Condition], _: Timestamp) -> Vec<Said> {
+        said::infisical_secret::said(outcome)
     }
 }
 
-/// Reconciles one resource and reports how it ended.
-pub async fn reconcile(resource: Arc<InfisicalSecret>, context: Arc<Context>) -> Action {
-    let began = Instant::now();
-    let object = plan::object_ref(&resource);
-    let trigger = context.triggers.take(&object);
-    if resource.metadata.deletion_timestamp.is_some() {
-        return deleting(&resource, &object, &context).await;
+impl Synced for InfisicalSecret {
+    fn targets(&self) -> Result<Vec<Target>, Fault> {
+        plan::targets(self)
     }
-    // A panic would end all queues at once.
-    let pass = AssertUnwindSafe(pass(&resource, &object, &context, trigger)).catch_unwind().await;
-    let outcome = pass.unwrap_or_else(|_| Err(panicked())).unwrap_or_else(|failed| failed);
-    if let Outcome::Failed { stage: Stage::Dereference | Stage::Plan, fault, .. } = &outcome
-        && matches!(fault.class, Class::UserFix | Class::Denied)
-    {
-        context.release(&object);
-    }
-    let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
-    context.next(&object, &outcome, written)
-}
 
-async fn pass(resource: &InfisicalSecret, object: &ObjectRef, context: &Context, trigger: Option<Trigger>) -> Result<Outcome, Outcome> {
-    let owner = plan::owner(resource);
-    context.cluster.begin(object);
-    let references = dereference::infisical_secret(&context.cluster, resource, &context.settings).await;
-    context.cluster.end(object);
-    let references = references.map_err(failed(Stage::Dereference, None))?;
-    let plan = plan::infisical_secret(resource, &references, &context.settings).map_err(failed(Stage::Plan, None))?;
-    let method = plan.login.method.as_str();
-    context.targets.declare(&owner, &plan.targets);
-    let Read { snapshot, notices, stale } = read(object, context, &plan, trigger).await?;
-    let rendered = render_all(&plan.targets, context, &snapshot, &object.namespace).await;
-    let applied = apply_all(&owner, &plan.targets, rendered, context).await;
-    let (applied, fault) = settle(applied, plan.targets.len(), method);
-    let pruned = match fault {
-        // A target that failed may be the successor of the one to be removed.
-        None => context.targets.prune(&owner, &plan.targets).await.map_err(failed(Stage::Apply, Some(method)))?,
-        Some(_) => Vec::new(),
-    };
-    let followed: Vec<_> = applied
-        .iter()
-        .filter(|(target, _)| target.kind == TargetKind::Secret)
-        .map(|(target, applied)| Followed { name: &target.name, version: &applied.version, data_changed: applied.data_changed })
-        .collect();
-    let reloaded = context.reloader.reload(&followed).await;
-    if let Some(outcome) = stale.or(fault) {
-        return Err(outcome);
-    }
-    if let Some(fault) = reloaded.faults.into_iter().next() {
-        return Err(failed(Stage::Reload, Some(method))(fault));
-    }
-    let written = !pruned.is_empty() || applied.iter().any(|(_, applied)| applied.change != Change::Unchanged);
-    let done = Done {
-        method: method.to_owned(),
-        secrets: snapshot.secrets.len(),
-        workloads: reloaded.followers,
-        restarted: reloaded.restarted,
-        warnings: plan
-            .warnings
-            .iter()
-            .cloned()
-            .chain(notices)
-            .chain(applied.into_iter().filter_map(|(_, applied)| applied.warning))
-            .collect(),
-    };
-    Ok(if written || done.restarted > 0 { Outcome::Synced(done) } else { Outcome::Unchanged(done) })
-}
-
-fn panicked() -> Outcome {
-    let message = "reconciling panicked; the log of the operator says where: report this";
-    failed(Stage::Plan, None)(Fault::new("InternalError", Class::Bug, message))
-}
-
-fn failed(stage: Stage, method: Option<&str>) -> impl FnOnce(Fault) -> Outcome {
-    let method = method.map(str::to_owned);
-    move |fault| Outcome::Failed { stage, fault, method }
-}
-
-/// What the targets are to hold.
-struct Read {
-    snapshot: Arc<Snapshot>,
-    /// What the plugin of the login has to say.
-    notices: Vec<Fault>,
-    /// The source can't be read now: the snapshot is the last good one, by which a target is repaired all the same.
-    stale: Option<Outcome>,
-}
-
-async fn read(object: &ObjectRef, context: &Context, plan: &Plan, trigger: Option<Trigger>) -> Result<Read, Outcome> {
-    let method = Some(plan.login.method.as_str());
-    let digest = context.plugin_digest(&plan.login.plugin);
-    let session = context.sessions.lease(object, &plan.login, &digest).map_err(|error| failed(error.stage(), method)(error.into()))?;
-    let keys = context.reads.subscribe(object, &session, &plan.reads, plan.interval);
-    let [key] = keys.as_slice() else {
-        return Err(failed(Stage::Plan, method)(Fault::new("InternalError", Class::Bug, "a plan must have one read")));
-    };
-    let got = context.reads.get(object, key, trigger.and_then(|trigger| trigger.not_before)).await;
-    let notices = session.notices().iter().map(|notice| Fault::new("PluginNotice", Class::UserFix, notice.as_str())).collect();
-    let outcome = match got {
-        Ok(snapshot) => return Ok(Read { snapshot, notices, stale: None }),
-        Err(ReadError::Pending(fault)) => Outcome::Waiting(fault),
-        Err(ReadError::Failed { stage, fault }) => failed(stage, method)(fault),
-    };
-    match context.reads.last(key) {
-        Some(snapshot) => Ok(Read { snapshot, notices, stale: Some(outcome) }),
-        None => Err(outcome),
-    }
-}
-
-type Rendering = Result<Desired, (Stage, Fault)>;
-
-async fn render_all(targets: &[Target], context: &Context, snapshot: &Snapshot, namespace: &str) -> Vec<Rendering> {
-    let mut all = Vec::with_capacity(targets.len());
-    for target in targets {
-        let desired = render::desired(&context.runtime, target, &snapshot.secrets, namespace).await;
-        all.push(desired.map_err(|fault| (Stage::Render, fault)));
-    }
-    all
-}
-
-type Application<'a> = (&'a Target, Result<Applied, (Stage, Fault)>);
-
-async fn apply_all<'a>(owner: &Owner, targets: &'a [Target], rendered: Vec<Rendering>, context: &Context) -> Vec<Application<'a>> {
-    let apply = targets.iter().zip(rendered).map(|(target, desired)| async move {
-        let applied = match desired {
-            Ok(desired) => context.targets.apply(owner, target, &desired).await.map_err(|fault| (Stage::Apply, fault)),
-            Err(fault) => Err(fault),
-        };
-        (target, applied)
-    });
-    futures::future::join_all(apply).await
-}
-
-/// Those that succeeded, and the first fault, which says how many there are.
-fn settle<'a>(applied: Vec<Application<'a>>, targets: usize, method: &str) -> (Vec<(&'a Target, Applied)>, Option<Outcome>) {
-    let (mut good, mut faults) = (Vec::new(), Vec::new());
-    for (target, applied) in applied {
-        match applied {
-            Ok(applied) => good.push((target, applied)),
-            Err(fault) => faults.push(fault),
-        }
-    }
-    let count = faults.len();
-    let first = faults.into_iter().next().map(|(stage, mut fault)| {
-        if targets > 1 {
-            fault.message = format!("{count} of {targets} targets failed: {}", fault.message);
-        }
-        failed(stage, Some(method))(fault)
-    });
-    (good, first)
-}
-
-/// Owned targets go by garbage collection, others stay.
-async fn deleting(resource: &InfisicalSecret, object: &ObjectRef, context: &Context) -> Action {
-    context.release(object);
-    if !resource.finalizers().iter().any(|finalizer| finalizer == LEGACY_FINALIZER) {
-        return Action::await_change();
-    }
-    let others: Vec<_> = resource.finalizers().iter().filter(|finalizer| *finalizer != LEGACY_FINALIZER).collect();
-    let version = resource.metadata.resource_version.as_deref();
-    let patch = serde_json::json!({ "metadata": { "finalizers": others, "resourceVersion": version } });
-    let requests = context.cluster.requests();
-    match requests.merge::<InfisicalSecret>(collection::<InfisicalSecret>(&object.namespace), &object.name, &patch).await {
-        Ok(_) => Action::await_change(),
-        Err(error) => {
-            let mut fault = error.fault(&format!("remove the finalizer {LEGACY_FINALIZER}"), std::iter::empty());
-            // Nothing else will wake it.
-            fault.class = Class::Transient;
-            tracing::warn!(%object, reason = fault.reason, fault.message, "a deletion is held up");
-            context.next(object, &Outcome::Waiting(fault), true)
-        }
+    async fn plan(&self, context: &Context) -> Result<Plan, (Stage, Fault)> {
+        let found = dereference::infisical_secret(&context.cluster, self, &context.settings).await;
+        let found = found.map_err(|fault| (Stage::Dereference, fault))?;
+        plan::infisical_secret(self, &found, &context.settings).map_err(|fault| (Stage::Plan, fault))
     }
 }

@@ -1,7 +1,10 @@
 //! Controllers: which resource is reconciled when, and what a reconcile of each kind does.
+pub mod chained;
 mod context;
-pub mod infisical_secret;
+mod infisical_secret;
+mod infisical_static_secret;
 mod queue;
+pub mod sync;
 
 pub use context::Context;
 pub use queue::{Changes, Follow, run};

@@ -39,6 +39,9 @@ pub trait Follow<K>: Clone + Send {
     /// It appeared or was changed by a user.
     fn seen(&mut self, object: &K);
 
+    /// The first list of the watch, or a new one, is complete.
+    fn listed(&mut self) {}
+
     /// It was deleted. Told again where a reconcile of it was under way then.
     fn gone(&mut self, object: ObjectRef);
 }
@@ -76,6 +79,7 @@ impl<F> Changes<F> {
                 let missing: Vec<_> = self.seen.keys().filter(|name| !self.listed.contains(*name)).cloned().collect();
                 self.listed = HashSet::new();
                 missing.into_iter().for_each(|name| self.deleted::<K>(name));
+                self.follower.listed();
                 None
             }
             Event::Apply(object) => self.applied(object),
@@ -232,9 +236,8 @@ mod tests {
 
     #[test]
     fn status_changes_queue_nothing_and_what_a_new_list_lacks_is_gone() {
-        let (triggers, _woken) = Triggers::new(&[None]);
         let told = Told::default();
-        let mut changes = Changes::new("ConfigMap", Arc::new(triggers), told.clone());
+        let mut changes = Changes::new("ConfigMap", Arc::default(), told.clone());
         assert!(changes.take(&Event::Init::<ConfigMap>).is_none());
         assert!(changes.take(&Event::InitApply(object("a", 1))).is_some());
         assert!(changes.take(&Event::InitApply(object("b", 1))).is_some());
@@ -262,9 +265,10 @@ mod tests {
         made.metadata.namespace = None;
         api.create(&kube::api::PostParams::default(), &made).await.unwrap();
 
-        let (triggers, mut woken) = Triggers::new(&[None]);
+        let triggers = Arc::<Triggers>::default();
+        let woken = triggers.queue("ConfigMap", None);
         let told = Told::default();
-        let changes = Changes::new("ConfigMap", Arc::new(triggers), told.clone());
+        let changes = Changes::new("ConfigMap", triggers, told.clone());
         // A reconcile of `a` tells that it has begun, and ends when it may.
         let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
         let may_end = Arc::new(tokio::sync::Semaphore::new(0));
@@ -280,7 +284,7 @@ mod tests {
             }
         };
         let stop = CancellationToken::new();
-        let running = tokio::spawn(run(api.clone(), changes, woken.remove(0), Arc::new(()), reconcile, stop.clone()));
+        let running = tokio::spawn(run(api.clone(), changes, woken, Arc::new(()), reconcile, stop.clone()));
         begins.recv().await.unwrap();
         api.delete("a", &kube::api::DeleteParams::default()).await.unwrap();
         let gone = async |times: usize| {

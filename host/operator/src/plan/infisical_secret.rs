@@ -1,39 +1,19 @@
 //! The plan of an InfisicalSecret.
-use super::{Owner, Plan, Settings, Target, field::fault, login, scope, server, settings::INTERVAL, target};
+use super::{Dialect, Plan, Settings, Target, field::fault, login, scope, server, settings::INTERVAL, target};
 use crate::{dereference::References, object::ObjectRef, outcome::Fault, reason};
 use api::{
     interval,
     text::Text,
     v1alpha1::{InfisicalSecret, InfisicalSecretSpec},
 };
-use kube::ResourceExt;
 use std::{sync::Arc, time::Duration};
-
-/// The name of a resource, for messages and as a key.
-#[must_use]
-pub fn object_ref(resource: &InfisicalSecret) -> ObjectRef {
-    ObjectRef { kind: "InfisicalSecret", namespace: resource.namespace().unwrap_or_default(), name: resource.name_any() }
-}
-
-/// The resource as its targets know it.
-#[must_use]
-pub fn owner(resource: &InfisicalSecret) -> Owner {
-    Owner {
-        object: object_ref(resource),
-        api_version: "secrets.infisical.com/v1alpha1",
-        uid: resource.uid().unwrap_or_default(),
-        created: resource.creation_timestamp().map(|time| time.0),
-        labels: resource.labels().clone(),
-        annotations: resource.annotations().clone(),
-    }
-}
 
 /// The targets of a resource, which follow from nothing else.
 ///
 /// # Errors
 /// As [`infisical_secret`].
 pub fn targets(resource: &InfisicalSecret) -> Result<Vec<Target>, Fault> {
-    target::targets(&object_ref(resource), &resource.spec, &mut Vec::new())
+    target::targets(&ObjectRef::of(resource), &resource.spec, &mut Vec::new())
 }
 
 /// What is to be done for a resource.
@@ -41,16 +21,21 @@ pub fn targets(resource: &InfisicalSecret) -> Result<Vec<Target>, Fault> {
 /// # Errors
 /// The first thing in the resource, or in what it refers to, that a user has to mend.
 pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings: &Settings) -> Result<Plan, Fault> {
-    let object = object_ref(resource);
+    let object = ObjectRef::of(resource);
     let spec = &resource.spec;
     let mut warnings = deprecated(&object, spec);
     let targets = target::targets(&object, spec, &mut warnings)?;
     let interval = interval(&object, spec)?;
     let block = login::choose(&object, spec, found, &mut warnings)?;
     let read = scope::read(&object, &block)?;
-    let server = server::server(&object, spec, found, settings)?;
+    let server = server::server(&wanted_server(&object, spec), found, settings)?;
     let login = login::login(&object, &block, server, found, settings)?;
-    Ok(Plan { login: Arc::new(login), reads: vec![read], targets, interval, warnings })
+    Ok(Plan { dialect: Dialect::InfisicalSecret, login: Arc::new(login), reads: vec![read], targets, interval, warnings })
+}
+
+/// What a spec says about its server.
+pub(crate) fn wanted_server<'a>(object: &'a ObjectRef, spec: &'a InfisicalSecretSpec) -> server::Wanted<'a> {
+    server::Wanted::by_fields(object, spec.host_api.text(), spec.tls.as_ref())
 }
 
 /// `syncConfig` replaces the deprecated fields wherever it is there, even empty. Zero is what the peer writes for nothing.

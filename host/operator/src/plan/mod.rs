@@ -2,26 +2,43 @@
 //!
 //! A plan is made whole or not at all: whatever is wrong in any part of the resource, nothing of it is done. [`field`] words
 //! what is wrong, [`crate::reason`] names it. The parts: [`login`], [`server`], [`scope`], [`target`].
+pub mod chain;
 mod field;
 mod infisical_secret;
 pub mod login;
 pub mod scope;
 pub mod server;
 mod settings;
+mod static_secret;
 pub mod target;
 #[cfg(test)]
 mod tests;
 
-pub use infisical_secret::{infisical_secret, object_ref, owner, targets};
+pub(crate) use infisical_secret::wanted_server;
+pub use infisical_secret::{infisical_secret, targets};
 pub use settings::{Settings, SettingsError};
+pub use static_secret::{static_secret, static_targets};
 
-use crate::{object::Name, outcome::Fault, read::ReadRequest};
+use crate::{
+    object::{Name, ObjectRef},
+    outcome::Fault,
+    read::ReadRequest,
+};
+use kube::{Resource, ResourceExt};
 use runtime::SecretBytes;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+/// The kind of a resource, as far as the core makes a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    InfisicalSecret,
+    StaticSecret,
+}
+
 /// The plan for one resource.
 pub struct Plan {
+    pub dialect: Dialect,
     pub login: Arc<Login>,
     pub reads: Vec<ReadRequest>,
     pub targets: Vec<Target>,
@@ -106,14 +123,29 @@ pub struct Metadata {
 /// The resource that owns targets, as far as targets need to know it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Owner {
-    pub object: crate::object::ObjectRef,
+    pub object: ObjectRef,
     /// `secrets.infisical.com/v1alpha1`.
-    pub api_version: &'static str,
+    pub api_version: String,
     pub uid: String,
     /// Of two resources with one target, the older keeps it.
     pub created: Option<jiff::Timestamp>,
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
+}
+
+impl Owner {
+    /// The resource as its targets know it.
+    #[must_use]
+    pub fn of<K: Resource<DynamicType = ()>>(resource: &K) -> Self {
+        Self {
+            object: ObjectRef::of(resource),
+            api_version: K::api_version(&()).into_owned(),
+            uid: resource.uid().unwrap_or_default(),
+            created: resource.creation_timestamp().map(|time| time.0),
+            labels: resource.labels().clone(),
+            annotations: resource.annotations().clone(),
+        }
+    }
 }
 
 /// Values of a target by key.

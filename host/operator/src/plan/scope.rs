@@ -49,7 +49,7 @@ pub fn read(object: &ObjectRef, block: &Block) -> Result<ReadRequest, Fault> {
 }
 
 /// One spelling for each folder, so that resources that mean the same share a read.
-fn path(text: Option<&str>) -> Result<String, String> {
+pub(super) fn path(text: Option<&str>) -> Result<String, String> {
     let text = text.unwrap_or("/");
     let parts: Vec<_> = text.split('/').filter(|part| !part.is_empty()).collect();
     if parts.iter().any(|part| matches!(*part, "." | "..")) {

@@ -10,13 +10,56 @@ use crate::{
     plan::{field, settings::CLOUD},
     reason,
 };
-use api::{text::Text, v1alpha1::InfisicalSecretSpec};
+use api::{text::Text, v1alpha1::TlsConfig, v1beta1::InfisicalConnectionSpec};
 use infisical::Address;
 use secrecy::ExposeSecret;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Key of the address in the global ConfigMap.
 pub(super) const HOST_KEY: &str = "hostAPI";
+
+/// What an object says about its server.
+pub struct Wanted<'a> {
+    /// The object, for messages.
+    pub object: &'a ObjectRef,
+    address: Option<&'a str>,
+    address_field: &'static str,
+    /// Namespace, name and key of the CA, and their fields.
+    ca: [Option<&'a str>; 3],
+    ca_fields: [&'static str; 3],
+}
+
+impl<'a> Wanted<'a> {
+    /// By an InfisicalSecret, and by kinds that say it in the same fields.
+    #[must_use]
+    pub fn by_fields(object: &'a ObjectRef, address: Option<&'a str>, tls: Option<&'a TlsConfig>) -> Self {
+        let ca = tls.and_then(|tls| tls.ca_ref.as_ref());
+        let ca = ca.map_or([None; 3], |ca| [ca.secret_namespace.text(), ca.secret_name.text(), ca.key.text()]);
+        let ca_fields = ["spec.tls.caRef.secretNamespace", "spec.tls.caRef.secretName", "spec.tls.caRef.key"];
+        Self { object, address, address_field: "spec.hostAPI", ca, ca_fields }
+    }
+
+    /// By an InfisicalConnection.
+    #[must_use]
+    pub fn by_connection(object: &'a ObjectRef, spec: &'a InfisicalConnectionSpec) -> Self {
+        let ca = spec.tls.as_ref().and_then(|tls| tls.ca_certificate.as_ref());
+        let ca = ca.map_or([None; 3], |ca| [ca.namespace.text(), ca.name.text(), ca.key.text()]);
+        let ca_fields = ["spec.tls.caCertificate.namespace", "spec.tls.caCertificate.name", "spec.tls.caCertificate.key"];
+        Self { object, address: spec.address.text(), address_field: "spec.address", ca, ca_fields }
+    }
+
+    /// Whether the global settings say nothing about this server.
+    #[must_use]
+    pub fn names_address(&self) -> bool {
+        self.address.is_some()
+    }
+
+    /// By an object that says nothing: the global server.
+    #[must_use]
+    pub fn global(object: &'a ObjectRef) -> Self {
+        Self::by_fields(object, None, None)
+    }
+}
 
 /// Where a CA is: the Secret, its key, and who says so.
 pub struct CaKey {
@@ -29,25 +72,21 @@ pub struct CaKey {
 ///
 /// # Errors
 /// An address that is none; a CA that is not there.
-pub fn server(object: &ObjectRef, spec: &InfisicalSecretSpec, found: &References, settings: &Settings) -> Result<Server, Fault> {
+pub fn server(wanted: &Wanted<'_>, found: &References, settings: &Settings) -> Result<Server, Fault> {
     let config = found.config.as_deref();
-    let address = address(object, spec, config, settings)?;
+    let address = address(wanted, config, settings)?;
     let trusted = settings.trusts(&address, config);
-    let ca = match ca_key(object, spec, config, settings)? {
-        Some(ca) => Some(Arc::new(read_ca(object, &ca, found)?)),
+    let ca = match ca_key(wanted, config, settings)? {
+        Some(ca) => Some(Arc::new(read_ca(wanted.object, &ca, found)?)),
         None => None,
     };
     Ok(Server { address, ca, trusted })
 }
 
-fn address(
-    object: &ObjectRef,
-    spec: &InfisicalSecretSpec,
-    config: Option<&BTreeMap<String, String>>,
-    settings: &Settings,
-) -> Result<Address, Fault> {
-    if let Some(text) = spec.host_api.text() {
-        return Address::parse(text).map_err(|error| fault(object, reason::INVALID_ADDRESS, format!("spec.hostAPI: {error}")));
+fn address(wanted: &Wanted<'_>, config: Option<&BTreeMap<String, String>>, settings: &Settings) -> Result<Address, Fault> {
+    let Wanted { object, address_field, .. } = wanted;
+    if let Some(text) = wanted.address {
+        return Address::parse(text).map_err(|error| fault(object, reason::INVALID_ADDRESS, format!("{address_field}: {error}")));
     }
     if let Some(text) = config.and_then(|data| data.get(HOST_KEY)).map(|text| text.trim()).filter(|text| !text.is_empty()) {
         let place = format!("{HOST_KEY} of ConfigMap {}", settings.config);
@@ -64,19 +103,10 @@ fn address(
 ///
 /// # Errors
 /// A reference that is only half filled in.
-pub fn ca_key(
-    object: &ObjectRef,
-    spec: &InfisicalSecretSpec,
-    config: Option<&BTreeMap<String, String>>,
-    settings: &Settings,
-) -> Result<Option<CaKey>, Fault> {
-    let own = spec.tls.as_ref().and_then(|tls| tls.ca_ref.as_ref());
-    if let Some(own) = own {
-        let parts = [own.secret_namespace.text(), own.secret_name.text(), own.key.text()];
-        let fields = ["secretNamespace", "secretName", "key"].map(|name| format!("spec.tls.caRef.{name}"));
-        if let Some(ca) = of_parts(object, reason::INVALID_SPEC, parts, &fields)? {
-            return Ok(Some(ca));
-        }
+pub fn ca_key(wanted: &Wanted<'_>, config: Option<&BTreeMap<String, String>>, settings: &Settings) -> Result<Option<CaKey>, Fault> {
+    let object = wanted.object;
+    if let Some(ca) = of_parts(object, reason::INVALID_SPEC, wanted.ca, &wanted.ca_fields.map(str::to_owned))? {
+        return Ok(Some(ca));
     }
     let Some(config) = config else { return Ok(None) };
     let keys = ["secretNamespace", "secretName", "key"].map(|name| format!("tls.caRef.{name}"));

@@ -5,7 +5,7 @@ use super::{
     settings::TEMPLATE,
 };
 use crate::{
-    object::ObjectRef,
+    object::{Name, ObjectRef},
     outcome::{Class, Fault},
     reason,
 };
@@ -40,16 +40,8 @@ pub fn targets(object: &ObjectRef, spec: &InfisicalSecretSpec, warnings: &mut Ve
                        spec.managedSecretReference";
         return Err(fault(object, reason::NO_TARGET, message));
     }
-    let mut seen = BTreeMap::new();
-    let mut targets: Vec<Target> = Vec::with_capacity(written.len());
-    for written in written {
-        let target = target(object, &written, warnings)?;
-        if let Some(first) = seen.insert((target.kind, target.name.clone()), written.field.clone()) {
-            let message = format!("{first} and {} are both {} {}; keep one of them", written.field, target.kind, target.name);
-            return Err(fault(object, reason::AMBIGUOUS_TARGET, message));
-        }
-        targets.push(target);
-    }
+    let targets = written.iter().map(|written| target(object, written, warnings)).collect::<Result<Vec<_>, _>>()?;
+    distinct(object, &targets)?;
     Ok(targets)
 }
 
@@ -91,19 +83,17 @@ fn written<'a>(object: &ObjectRef, spec: &'a InfisicalSecretSpec) -> Result<Vec<
 fn target(object: &ObjectRef, written: &Written<'_>, warnings: &mut Vec<Fault>) -> Result<Target, Fault> {
     let [name_field, namespace_field] = written.fields.map(|name| format!("{}.{name}", written.field));
     let name = field::name(object, reason::INVALID_TARGET, (written.namespace, &namespace_field), (written.name, &name_field))?;
-    let policy = policy(object, written, warnings);
-    if policy == CreationPolicy::Owner && name.namespace != object.namespace {
-        let message = format!(
-            "{}.creationPolicy is Owner, but the target is in namespace {:?} and owner references don't reach across namespaces; use \
-             Orphan, or a target in {:?}",
-            written.field, name.namespace, object.namespace
-        );
-        return Err(fault(object, reason::OWNER_ELSEWHERE, message));
-    }
+    let policy = policy(object, &written.field, written.policy, &name, warnings)?;
     let place = format!("{}.template", written.field);
     let template = written.template.map(|written| template(object, &place, written, warnings)).transpose()?;
     let metadata = written.template.and_then(|template| template.metadata.as_ref());
-    let metadata = metadata.map(|written| metadata_of(object, &place, written)).transpose()?.flatten();
+    let metadata = metadata
+        .map(|TemplateMetadata { labels, annotations }| {
+            metadata_of(object, &format!("{place}.metadata"), labels.as_ref(), annotations.as_ref())
+        })
+        .transpose()?;
+    // Where both are empty, the labels and annotations of the resource are copied.
+    let metadata = metadata.filter(|metadata| !metadata.labels.is_empty() || !metadata.annotations.is_empty());
     Ok(Target {
         kind: written.kind,
         name,
@@ -115,15 +105,33 @@ fn target(object: &ObjectRef, written: &Written<'_>, warnings: &mut Vec<Fault>) 
     })
 }
 
-fn policy(object: &ObjectRef, written: &Written<'_>, warnings: &mut Vec<Fault>) -> CreationPolicy {
-    match written.policy {
-        Some("Owner") => CreationPolicy::Owner,
-        None | Some("Orphan") => CreationPolicy::Orphan,
+/// What becomes of a target when its resource goes.
+///
+/// # Errors
+/// An owner reference would reach across namespaces.
+pub(super) fn policy(
+    object: &ObjectRef,
+    field: &str,
+    written: Option<&str>,
+    target: &Name,
+    warnings: &mut Vec<Fault>,
+) -> Result<CreationPolicy, Fault> {
+    match written {
+        Some("Owner") if target.namespace == object.namespace => Ok(CreationPolicy::Owner),
+        Some("Owner") => {
+            let message = format!(
+                "{field}.creationPolicy is Owner, but the target is in namespace {:?} and owner references don't reach across \
+                 namespaces; use Orphan, or a target in {:?}",
+                target.namespace, object.namespace
+            );
+            Err(fault(object, reason::OWNER_ELSEWHERE, message))
+        }
+        None | Some("Orphan") => Ok(CreationPolicy::Orphan),
         Some(other) => {
             let other: String = other.chars().take(64).collect();
-            let message = format!("{}.creationPolicy is {other:?} and treated as Orphan; write Owner or Orphan", written.field);
+            let message = format!("{field}.creationPolicy is {other:?} and treated as Orphan; write Owner or Orphan");
             warnings.push(fault(object, reason::UNKNOWN_VALUE, message));
-            CreationPolicy::Orphan
+            Ok(CreationPolicy::Orphan)
         }
     }
 }
@@ -150,10 +158,18 @@ fn template(object: &ObjectRef, place: &str, written: &SecretTemplate, warnings:
     Ok(Template { plugin, dot: "infisical-secret", options, include_all, entries })
 }
 
-/// None where both are empty: then the labels and annotations of the resource are copied.
-fn metadata_of(object: &ObjectRef, place: &str, written: &TemplateMetadata) -> Result<Option<Metadata>, Fault> {
-    let wrong = |message: String| fault(object, reason::INVALID_TEMPLATE, format!("{place}.metadata{message}"));
-    let (labels, annotations) = (written.labels.clone().unwrap_or_default(), written.annotations.clone().unwrap_or_default());
+/// Labels and annotations of a target, which Kubernetes must take.
+///
+/// # Errors
+/// A name or a value that can't be.
+pub(super) fn metadata_of(
+    object: &ObjectRef,
+    place: &str,
+    labels: Option<&BTreeMap<String, String>>,
+    annotations: Option<&BTreeMap<String, String>>,
+) -> Result<Metadata, Fault> {
+    let wrong = |message: String| fault(object, reason::INVALID_TEMPLATE, format!("{place}{message}"));
+    let (labels, annotations) = (labels.cloned().unwrap_or_default(), annotations.cloned().unwrap_or_default());
     for (key, value) in &labels {
         names::qualified(key).map_err(|error| wrong(format!(".labels: {error}")))?;
         names::label_value(value).map_err(|error| wrong(format!(".labels[{key:?}]: {error}")))?;
@@ -161,5 +177,20 @@ fn metadata_of(object: &ObjectRef, place: &str, written: &TemplateMetadata) -> R
     for key in annotations.keys() {
         names::qualified(key).map_err(|error| wrong(format!(".annotations: {error}")))?;
     }
-    Ok((!labels.is_empty() || !annotations.is_empty()).then_some(Metadata { labels, annotations }))
+    Ok(Metadata { labels, annotations })
+}
+
+/// No target twice. A Secret and a ConfigMap may share a name.
+///
+/// # Errors
+/// The first that comes again.
+pub(super) fn distinct(object: &ObjectRef, targets: &[Target]) -> Result<(), Fault> {
+    let mut seen = BTreeMap::new();
+    for target in targets {
+        if let Some(first) = seen.insert((target.kind, &target.name), &target.field) {
+            let message = format!("{first} and {} are both {} {}; keep one of them", target.field, target.kind, target.name);
+            return Err(fault(object, reason::AMBIGUOUS_TARGET, message));
+        }
+    }
+    Ok(())
 }

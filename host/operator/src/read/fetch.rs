@@ -2,7 +2,7 @@
 use super::{ReadRequest, Snapshot};
 use crate::{
     clock::Clock,
-    data,
+    data::Contents,
     outcome::{Class, Fault, Stage},
     session::{Session, SessionError},
 };
@@ -55,7 +55,7 @@ pub(super) async fn fetch(session: &Arc<Session>, request: &ReadRequest, known: 
         listing = again(session, request).await?;
     }
     let etag = listing.etag.take();
-    let snapshot = Snapshot::new(known.snapshot.as_deref(), data::merge(listing), began);
+    let snapshot = Snapshot::new(known.snapshot.as_deref(), Contents::of(listing), began);
     Ok(Known { snapshot: Some(Arc::new(snapshot)), etag })
 }
 

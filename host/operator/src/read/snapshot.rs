@@ -1,4 +1,5 @@
 //! What a read gave, as it is handed out: shared, never copied.
+use crate::data::{Contents, Repeated};
 use runtime::SourceSecret;
 use secrecy::ExposeSecret;
 use std::{sync::Arc, time::Instant};
@@ -6,7 +7,9 @@ use std::{sync::Arc, time::Instant};
 /// The last good result of a read.
 #[derive(Clone)]
 pub struct Snapshot {
-    /// One for each key, in the order of their bytes.
+    /// As the server gave it.
+    pub contents: Contents,
+    /// One for each key, in the order of their bytes; of a key that is in several folders the last.
     pub secrets: Arc<Vec<SourceSecret>>,
     /// When the read began that gave or confirmed it.
     pub read_at: Instant,
@@ -17,15 +20,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn new(before: Option<&Self>, secrets: Vec<SourceSecret>, read_at: Instant) -> Self {
+    pub(super) fn new(before: Option<&Self>, contents: Contents, read_at: Instant) -> Self {
         match before {
             // A new entity tag says that something about the answer changed, perhaps only a date.
-            Some(before) if same(&before.secrets, &secrets) => before.confirmed(read_at),
+            Some(before) if before.holds(&contents) => before.confirmed(read_at),
             _ => {
                 let generation = before.map_or(0, |before| before.generation) + 1;
-                Self { secrets: Arc::new(secrets), read_at, generation, changed: true }
+                Self { secrets: Arc::new(contents.merged(Repeated::LastWins)), contents, read_at, generation, changed: true }
             }
         }
+    }
+
+    fn holds(&self, contents: &Contents) -> bool {
+        same(&self.contents.secrets, &contents.secrets) && same(&self.contents.imports, &contents.imports)
     }
 
     /// The same, still true at a later time.

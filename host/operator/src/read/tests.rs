@@ -1,6 +1,7 @@
 use super::{fetch::EMPTY_DOUBTED, *};
 use crate::{
     clock::manual::until,
+    data::Contents,
     testing::{CANARY, FakeInfisical, Scripted, World, login, user},
 };
 use futures::future::join_all;
@@ -457,7 +458,7 @@ fn twenty_folders_are_read_twenty_times_a_minute_and_evenly() {
     let session = SessionKey::of(&login("http://a", "s"), "d");
     let mut schedule: Schedule<()> = Schedule::default();
     let start = Instant::now();
-    let known = |now| Known { snapshot: Some(Arc::new(Snapshot::new(None, Vec::new(), now))), etag: None };
+    let known = |now| Known { snapshot: Some(Arc::new(Snapshot::new(None, Contents::default(), now))), etag: None };
     for number in 0..20 {
         let key = ReadKey { session, request: request(&format!("/{number}")) };
         schedule.subscribe(&user(number), &(), [key.clone()], MINUTE, start);

@@ -1,6 +1,6 @@
 //! Which outcomes are worth an Event. Pure. A first sync and a quiet pass are not: a thousand of either would be a thousand
 //! writes.
-use super::conditions::READY;
+use super::READY;
 use crate::outcome::Outcome;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
@@ -47,12 +47,12 @@ mod tests {
     use super::*;
     use crate::{
         outcome::{Class, Done, Fault, Stage},
-        report::conditions,
+        report::{conditions, ready, synced},
     };
     use k8s_openapi::jiff::Timestamp;
 
     fn after(outcome: &Outcome, before: &[Condition]) -> Vec<Condition> {
-        conditions(outcome, Some(1), before, Timestamp::UNIX_EPOCH)
+        conditions(vec![ready(outcome, "Synced", synced)], Some(1), before, Timestamp::UNIX_EPOCH)
     }
 
     #[test]

@@ -5,8 +5,9 @@
 mod conditions;
 mod event;
 mod retry;
+pub mod said;
 
-pub use conditions::conditions;
+pub use conditions::{READY, Said, conditions, count, ready, synced};
 pub use event::{Note, note};
 pub use retry::{Backoff, next_try};
 
@@ -16,7 +17,7 @@ use crate::{
     object::ObjectRef,
     outcome::Outcome,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::{
     Resource,
     core::object::HasStatus,
@@ -67,6 +68,9 @@ pub trait Reported:
 {
     /// The conditions as they stand.
     fn conditions(&self) -> &[Condition];
+
+    /// What an outcome means for each condition; `before` are the conditions as they stand.
+    fn said(&self, outcome: &Outcome, before: &[Condition], now: Timestamp) -> Vec<Said>;
 }
 
 impl Reports {
@@ -109,7 +113,8 @@ impl Reports {
         self.metrics.reconciled(reference.kind, outcome.label(), took);
         self.log(reference, outcome, took);
         let before = self.before(object, reference);
-        let after = conditions(outcome, object.meta().generation, &before, k8s_openapi::jiff::Timestamp::now());
+        let now = Timestamp::now();
+        let after = conditions(object.said(outcome, &before, now), object.meta().generation, &before, now);
         let written = after == before || self.write_status::<K>(reference, &after).await;
         if let Some(note) = note(&before, &after, outcome) {
             self.publish(object, note).await;

@@ -14,7 +14,12 @@ pub use error::SessionError;
 pub use host::ClientSettings;
 pub use token::Session;
 
-use crate::{clock::Clock, metrics::Metrics, object::ObjectRef, plan::Login};
+use crate::{
+    clock::Clock,
+    metrics::Metrics,
+    object::ObjectRef,
+    plan::{Login, Server},
+};
 use futures::future::BoxFuture;
 use host::Hosts;
 use runtime::{AuthCall, Failure, Proved, TokenSource};
@@ -118,6 +123,18 @@ impl Sessions {
             released.end();
         }
         session
+    }
+
+    /// Asks a server how it is, in line with all other calls to it.
+    ///
+    /// # Errors
+    /// Any of the client's.
+    pub async fn probe(&self, server: &Server) -> Result<(), infisical::Error> {
+        let config = &self.0.config;
+        let host = self.state().hosts.of(server, &config.client, &config.clock);
+        let client = host.client().await?;
+        let _place = host.enter().await?;
+        client.status().await
     }
 
     /// The user is gone, or uses no session any more.

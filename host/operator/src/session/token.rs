@@ -131,6 +131,14 @@ impl Session {
         &*self.config.clock
     }
 
+    /// Logs in, where there is no token that lives.
+    ///
+    /// # Errors
+    /// Any [`SessionError`] but `Call`.
+    pub async fn establish(self: &Arc<Self>) -> Result<(), SessionError> {
+        self.call(|_, _| std::future::ready(Ok(()))).await
+    }
+
     /// Makes a call with the token, logging in first where there is none. A token that is not accepted is replaced, and the
     /// call repeated, once; a missing permission is not cured by that.
     ///

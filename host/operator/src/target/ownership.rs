@@ -65,7 +65,7 @@ pub(crate) fn owner_references(live: Option<&Object>, owner: &Owner, policy: Cre
 
 fn reference(owner: &Owner) -> OwnerReference {
     OwnerReference {
-        api_version: owner.api_version.to_owned(),
+        api_version: owner.api_version.clone(),
         block_owner_deletion: Some(true),
         controller: Some(true),
         kind: owner.object.kind.to_owned(),
@@ -87,7 +87,7 @@ pub(crate) fn is_ours(reference: &OwnerReference, owner: &Owner) -> bool {
     let group = |api_version: &str| api_version.split_once('/').map(|(group, _)| group.to_owned());
     let named = reference.kind == owner.object.kind
         && reference.name == owner.object.name
-        && group(&reference.api_version) == group(owner.api_version);
+        && group(&reference.api_version) == group(&owner.api_version);
     reference.uid == owner.uid || named
 }
 

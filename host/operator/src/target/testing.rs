@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(crate) fn owner() -> Owner {
     Owner {
         object: ObjectRef { kind: "InfisicalSecret", namespace: "n".into(), name: "a".into() },
-        api_version: "secrets.infisical.com/v1alpha1",
+        api_version: "secrets.infisical.com/v1alpha1".into(),
         uid: "uid".into(),
         created: None,
         labels: BTreeMap::new(),

@@ -43,8 +43,7 @@ impl World {
 
     /// Ready, with that client.
     pub async fn with(control_plane: ControlPlane, namespace: Namespace, client: Client) -> Self {
-        let (triggers, _) = Triggers::new(&[None]);
-        let triggers = Arc::new(triggers);
+        let triggers = Arc::<Triggers>::default();
         let scope = Scope::Namespaces(vec![namespace.name().to_owned()]);
         let cluster = Cluster::new(Requests::new(client), Arc::clone(&triggers), &scope);
         let targets = Targets::new(cluster.clone());
@@ -83,7 +82,7 @@ impl World {
         let applied: DynamicObject = self.namespace.apply(&resource.to_string()).await?.remove(0);
         Ok(Owner {
             object: ObjectRef { kind: "InfisicalSecret", namespace: self.namespace.name().into(), name: name.into() },
-            api_version: "secrets.infisical.com/v1alpha1",
+            api_version: "secrets.infisical.com/v1alpha1".into(),
             uid: applied.uid().unwrap(),
             created: applied.creation_timestamp().map(|time| time.0),
             labels: BTreeMap::new(),

@@ -2,7 +2,7 @@
 //!
 //! A resource names a ServiceAccount, and the operator has the right to ask for tokens of every one. So what a user can't do
 //! alone is refused: to have tokens of another namespace sent to a server of his own, or those of the system anywhere.
-use super::reference::account_name;
+use super::reference::object_name;
 use crate::{
     object::{Name, ObjectRef},
     outcome::{Class, Fault},
@@ -18,7 +18,7 @@ pub(super) fn account(object: &ObjectRef, block: &Block, server: &Server, settin
     if block.method.plugin == Plugin::OfBlock && block.set(field).is_none_or(|account| !filled(account)) {
         return Ok(None);
     }
-    let account = account_name(object, block, field)?;
+    let account = object_name(object, block, field)?;
     let place = block.path(field);
     let refused = |message: String| Fault::new(reason::AMBIENT_NOT_GRANTED, Class::Denied, format!("{object}: {place}: {message}"));
     if account.namespace == "kube-system" && !settings.system_accounts.contains(&account.to_string()) {

@@ -1,5 +1,5 @@
 //! What a plugin is given: texts of the block, and keys of the Secrets that it names.
-use super::reference::{PluginSecret, legacy_account, legacy_secret, plugin_inputs, secret_key, secret_name};
+use super::reference::{PluginSecret, key_reference, legacy_account, legacy_secret, plugin_inputs, secret_key, secret_name};
 use crate::{
     dereference::{References, SecretData},
     object::{Name, ObjectRef},
@@ -72,6 +72,10 @@ fn input(object: &ObjectRef, block: &Block, source: Source, found: &References) 
         Source::Text(field) => {
             let empty = || fault(object, reason::INVALID_SPEC, format!("{} is empty; fill it in", block.path(field)));
             block.text(field).map(|text| Some(bytes(text.as_bytes().to_vec()))).ok_or_else(empty)
+        }
+        Source::KeyReference(reference) => {
+            let (secret, key) = key_reference(object, block, reference)?;
+            read_key(object, &block.path(reference), &secret, &key, found).map(Some)
         }
         Source::SecretKey(reference, key) => read(object, block, reference, key, found).map(Some),
         Source::OptionalSecretKey(reference, key) => {

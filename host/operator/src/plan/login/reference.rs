@@ -18,7 +18,9 @@ use api::{
 pub fn secrets(object: &ObjectRef, block: &Block) -> Result<Vec<Name>, Fault> {
     let mut names = Vec::new();
     for (_, source) in block.method.inputs {
-        if let Some((reference, _)) = secret_key(*source) {
+        if let Source::KeyReference(reference) = source {
+            names.push(key_reference(object, block, reference)?.0);
+        } else if let Some((reference, _)) = secret_key(*source) {
             names.push(secret_name(object, block, reference)?);
         }
     }
@@ -41,7 +43,7 @@ pub fn legacy_account(object: &ObjectRef, block: &Block) -> Result<Option<Name>,
         if let Source::LegacyServiceAccountToken(account, unless) = source
             && !block.is_true(unless)
         {
-            return account_name(object, block, account).map(Some);
+            return object_name(object, block, account).map(Some);
         }
     }
     Ok(None)
@@ -59,7 +61,7 @@ pub(super) fn secret_key(source: Source) -> Option<(&'static str, &'static str)>
         Source::SecretKey(reference, key) | Source::OptionalSecretKey(reference, key) | Source::TokenKey(reference, key) => {
             Some((reference, key))
         }
-        Source::Text(_) | Source::LegacyServiceAccountToken(..) => None,
+        Source::Text(_) | Source::KeyReference(_) | Source::LegacyServiceAccountToken(..) => None,
     }
 }
 
@@ -69,7 +71,16 @@ pub(super) fn secret_name(object: &ObjectRef, block: &Block, reference: &str) ->
     field::name(object, reason::INVALID_SPEC, (block.text(&namespace), &place(&namespace)), (block.text(&name), &place(&name)))
 }
 
-pub(super) fn account_name(object: &ObjectRef, block: &Block, reference: &str) -> Result<Name, Fault> {
+/// The Secret and the key that one field names.
+pub(super) fn key_reference(object: &ObjectRef, block: &Block, reference: &str) -> Result<(Name, String), Fault> {
+    let secret = object_name(object, block, reference)?;
+    let field = format!("{reference}/key");
+    let key =
+        block.text(&field).ok_or_else(|| fault(object, reason::INVALID_SPEC, format!("{} is empty; fill it in", block.path(&field))))?;
+    Ok((secret, key.to_owned()))
+}
+
+pub(super) fn object_name(object: &ObjectRef, block: &Block, reference: &str) -> Result<Name, Fault> {
     let [name, namespace] = ["name", "namespace"].map(|part| format!("{reference}/{part}"));
     let place = |field: &str| block.path(field);
     field::name(object, reason::INVALID_SPEC, (block.text(&namespace), &place(&namespace)), (block.text(&name), &place(&name)))
