@@ -18,5 +18,6 @@ mod resource;
 mod restart;
 mod samples;
 mod scoped;
+mod static_secret;
 mod sync;
 mod tenants;
