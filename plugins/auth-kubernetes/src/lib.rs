@@ -1,10 +1,11 @@
 //! Kubernetes auth: a token of a service account, which the server verifies by a TokenReview.
 //!
-//! Three sources: a fresh token by the TokenRequest API for the account that the resource names; the operator's own
-//! projected token; the legacy token Secret of an account.
+//! Three sources: a fresh token by the TokenRequest API for the account that the resource names; a file that is mounted into
+//! the operator, its own token by default; the legacy token Secret of an account. A file is read anew at each login, so a
+//! rotated one counts from then on.
 #![forbid(unsafe_code)]
 use plugin_sdk::{
-    Descriptor, Error, Input, Need, Plugin, Violation,
+    Credential, Descriptor, Error, Input, Need, Plugin, Violation,
     authenticator::{Authenticator, Exchange, Proved, Request},
     mounts, service_account,
 };
@@ -54,17 +55,20 @@ impl Plugin for Kubernetes {
                         "items": {"type": "string", "minLength": 1}
                     },
                     "path": {
-                        "description": "File in the mount `service-account`.",
+                        "description": "File with the token, for the source token-file: an absolute path in a mount, or one relative to the mount `service-account`.",
                         "type": "string",
-                        "minLength": 1,
+                        "pattern": "\\S",
+                        "maxLength": 4096,
                         "default": "token"
                     }
                 }
             }))
             .input(Input::required("identity-id", "Id of the machine identity.").not_sensitive())
             .input(Input::optional("token", "Token of a service account, for the source token-secret."))
+            .input(Input::optional("token-path", "As the setting `path`, for a path that is kept in a Secret.").not_sensitive())
             .need(Need::optional("service-account", "To ask for a fresh token of the service account that the resource names."))
-            .need(Need::optional("mounts:service-account", "To read the token that is mounted into the operator."))
+            .need(Need::optional("mounts:service-account", "To read the operator's own token."))
+            .need(Need::optional("mounts:tokens", "To read another token that is mounted into the operator."))
     }
 
     fn check(settings: &Settings) -> Vec<Violation> {
@@ -81,14 +85,27 @@ impl Plugin for Kubernetes {
 impl Authenticator for Kubernetes {
     fn authenticate(request: Request<Settings>) -> Result<Proved, Error> {
         let settings = &request.settings;
+        if settings.source != Source::TokenFile && request.text("token-path").is_some() {
+            let text = "the input `token-path` is only for the source token-file; remove it, or set `source` to token-file";
+            return Err(Error::Credentials(text.into()));
+        }
         let token = match settings.source {
             Source::TokenRequest => service_account::token(settings.audiences.as_deref().unwrap_or_default())?,
-            Source::TokenFile => mounts::open("service-account", settings.path.as_deref().unwrap_or("token"))?,
+            Source::TokenFile => open(&request)?,
             Source::TokenSecret => request.credential("token")?,
         };
         let identity = request.required_text("identity-id")?;
         Ok(Exchange::to("kubernetes-auth").text("identityId", identity).credential("jwt", token).into())
     }
+}
+
+/// The operator's own token, unless setting or input name another file.
+fn open(request: &Request<Settings>) -> Result<Credential, Error> {
+    let path = match (request.settings.path.as_deref().map(str::trim), request.text("token-path")) {
+        (Some(_), Some(_)) => return Err(Error::setting("/path", "the input `token-path` names a file too; keep one of them")),
+        (setting, input) => setting.or(input).unwrap_or("token"),
+    };
+    if path.starts_with('/') { mounts::open_path(path) } else { mounts::open("service-account", path) }
 }
 
 plugin_sdk::export_authenticator!(Kubernetes);
@@ -128,6 +145,22 @@ mod tests {
         let host = Host::new().file("service-account", "token", "mounted\n").file("service-account", "other/token", "second");
         assert_eq!(login(host.clone(), json!({"source": "token-file"})).unwrap()["jwt"], "mounted");
         assert_eq!(login(host, json!({"source": "token-file", "path": "other/token"})).unwrap()["jwt"], "second");
+    }
+
+    #[test]
+    fn reads_the_file_that_an_absolute_path_names_in_whichever_mount() {
+        let host = Host::new().folder("service-account", "/var/run/account").folder("tokens", "/var/run/tokens");
+        let host = host.file("service-account", "token", "own").file("tokens", "other", "another");
+        for (path, token) in [("/var/run/account/token", "own"), ("/var/run/tokens/other", "another")] {
+            assert_eq!(login(host.clone(), json!({"source": "token-file", "path": path})).unwrap()["jwt"], token);
+            assert_eq!(login(host.clone().input("token-path", path), json!({"source": "token-file"})).unwrap()["jwt"], token);
+        }
+        let outside = login(host.clone(), json!({"source": "token-file", "path": "/etc/passwd"}));
+        assert!(matches!(outside, Err(Failure::Plugin(Error::Credentials(text))) if text.contains("lies in no mount")));
+        let unused = login(host.clone().input("token-path", "token"), json!({}));
+        assert!(matches!(unused, Err(Failure::Plugin(Error::Credentials(text))) if text.contains("source token-file")));
+        let both = login(host.input("token-path", "token"), json!({"source": "token-file", "path": "token"}));
+        assert!(matches!(both, Err(Failure::Plugin(Error::Settings(violations))) if violations[0].pointer == "/path"));
     }
 
     #[test]

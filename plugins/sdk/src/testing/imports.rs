@@ -24,7 +24,7 @@ pub(crate) fn credential(name: &str) -> Result<Option<Handle>, Error> {
         if !call.sensitive.contains(name) {
             return Err(Error::Credentials(format!("the descriptor has no sensitive input {name:?}")));
         }
-        let input = call.host.inputs.get(name);
+        let input = call.host.inputs.get(name).filter(|bytes| !bytes.trim_ascii().is_empty());
         Ok(input.map(|bytes| Handle::new(bytes.clone(), format!("input/{name}"))))
     })
 }
