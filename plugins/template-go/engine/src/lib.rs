@@ -89,15 +89,19 @@
 //!
 //! Errors: [`Error::new`] where Go's function returns one, [`Error::panic`] where it panics. Neither may quote an argument.
 #![forbid(unsafe_code)]
+mod builtins;
 mod compare;
 mod context;
 mod error;
+mod exec;
 pub mod fmt;
 mod function;
 mod list;
 mod map;
+mod parse;
 pub mod strconv;
 mod structure;
+mod template;
 mod text;
 mod types;
 mod value;
@@ -110,6 +114,7 @@ pub use function::{Arg, Function, FunctionTable, Groups, Int, Ints, Maps, Rest, 
 pub use list::List;
 pub use map::Map;
 pub use structure::{NamedValue, Structure};
+pub use template::{MissingKey, Options, Output, Problem, Stage, Template};
 pub use text::Str;
 pub use types::{Field, Kind, Named, Type};
 pub use value::Value;

@@ -74,6 +74,31 @@ impl Value {
         Self::List(List::new(&Type::STRING, items.into_iter().map(Value::string).collect()))
     }
 
+    /// The zero of a type: `reflect.Zero`.
+    pub fn zero(kind: Type) -> Self {
+        match kind {
+            Type::Interface => Self::Nil,
+            Type::Reflect => Self::Missing,
+            Type::Slice(elem) if *elem == Type::UINT8 => Self::Bytes(None),
+            Type::Slice(elem) => Self::List(List::nil(elem)),
+            Type::Map(key, elem) => Self::Map(Map::nil(key, elem)),
+            Type::Pointer(named) => Self::NilPointer(named),
+            Type::Named(named) if named.kind == Kind::Struct => {
+                Self::Struct(Rc::new(Structure::new(named, named.fields.iter().map(|field| Self::zero(field.kind)).collect())))
+            }
+            Type::Named(named) => Self::Named(Rc::new(NamedValue { named, value: Self::zero(Type::Basic(named.kind)) })),
+            Type::Basic(basic) => match basic {
+                Kind::Bool => Self::Bool(false),
+                Kind::String => Self::String(Str::default()),
+                Kind::Float64 => Self::Float(0.0),
+                Kind::Float32 => Self::Float32(0.0),
+                Kind::Complex128 => Self::Complex(Rc::new((0.0, 0.0))),
+                Kind::Uint | Kind::Uint8 | Kind::Uint16 | Kind::Uint32 | Kind::Uint64 | Kind::Uintptr => Self::Uint(basic, 0),
+                other => Self::Int(other, 0),
+            },
+        }
+    }
+
     /// Its type; [`None`] for a nil interface, as `reflect.TypeOf`.
     pub fn type_of(&self) -> Option<Type> {
         Some(match self {

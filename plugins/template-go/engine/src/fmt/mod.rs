@@ -44,6 +44,13 @@ pub fn display(context: &mut Context<'_>, value: &Value) -> Result<Vec<u8>, Erro
     }
 }
 
+/// Puts what `%v` prints behind `out`, which may grow to `limit` bytes.
+pub(crate) fn append(out: Vec<u8>, limit: usize, value: &Value) -> Result<Vec<u8>, Error> {
+    let mut printer = Printer::new(out, limit);
+    printer.print(std::slice::from_ref(value));
+    printer.finish()
+}
+
 fn charged(context: &mut Context<'_>, print: impl FnOnce(&mut Printer)) -> Result<Vec<u8>, Error> {
     let mut printer = Printer::new(Vec::new(), context.limits.allocated.saturating_sub(context.allocated));
     print(&mut printer);
