@@ -14,7 +14,7 @@ fn host() -> Host {
         ("identity-id", "id-1"),
         ("user-id", USER),
         ("tenancy-id", "ocid1.tenancy.oc1..aaaaaaaatenancy"),
-        ("fingerprint", "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34"),
+        ("fingerprint", "b5:eb:ee:8e:28:bb:00:a3:bf:4b:73:7f:da:df:68:18"),
         ("region", "us-ashburn-1"),
         ("private-key", "the key"),
     ]
@@ -46,7 +46,7 @@ fn each_input_is_checked_and_named() {
         ("tenancy-id", &["ocid1.tenancy.oc2..canary-4711"], "commercial realm only"),
         (
             "fingerprint",
-            &["canary-4711", "203b9713551c5b0dd337d8504ec53a34", "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a", "SHA256:canary"],
+            &["canary-4711", "b5ebee8e28bb00a3bf4b737fdadf6818", "b5:eb:ee:8e:28:bb:00:a3:bf:4b:73:7f:da:df:68", "SHA256:canary"],
             "16 pairs of hexadecimal digits",
         ),
         (
@@ -65,10 +65,10 @@ fn each_input_is_checked_and_named() {
 
 #[test]
 fn a_fingerprint_in_capitals_is_the_same_one() {
-    let upper = host().input("fingerprint", "20:3B:97:13:55:1C:5B:0D:D3:37:D8:50:4E:C5:3A:34\n");
+    let upper = host().input("fingerprint", "B5:EB:EE:8E:28:BB:00:A3:BF:4B:73:7F:DA:DF:68:18\n");
     let posted = upper.authenticate::<Oci>("{}").unwrap().posted().unwrap();
     let authorization = posted.body.pointer("/headers/authorization").unwrap().as_str().unwrap();
-    assert!(authorization.contains("/20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34\""), "{authorization}");
+    assert!(authorization.contains("/b5:eb:ee:8e:28:bb:00:a3:bf:4b:73:7f:da:df:68:18\""), "{authorization}");
 }
 
 #[test]

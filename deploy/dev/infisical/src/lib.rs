@@ -53,4 +53,7 @@ pub use self::state::identity::TokenBounds;
 pub use self::state::permission::{Action, Membership, Role, Rule, Subject};
 pub use self::state::{Environment, Folder, Identity, Project, Secret, World};
 pub use self::tls::Tls;
-pub use self::verify::{AllowedField, JwtAuth, JwtKeys, KubeconfigError, LdapAuth, OidcAuth};
+pub use self::verify::{
+    AliCloudAuth, AlibabaCloud, AlibabaKey, AllowedField, JwtAuth, JwtKeys, KubeconfigError, LdapAuth, OciAuth, OidcAuth, OracleUser,
+    TlsCertAuth,
+};

@@ -5,11 +5,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
+use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -50,6 +52,14 @@ impl Gated {
             let _ = door.wait_for(|door| *door != Door::Open).await;
         });
         Self { stream, shut }
+    }
+
+    fn chain(&self) -> Arc<[CertificateDer<'static>]> {
+        let chain = match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => stream.get_ref().1.peer_certificates(),
+        };
+        chain.unwrap_or_default().into()
     }
 
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -99,9 +109,13 @@ pub(crate) struct Incoming {
     address: SocketAddr,
 }
 
-/// The address of a client.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+/// A client.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// Certificates that it showed, its own first, whose key it has proven to hold; nobody has looked at who issued them.
+    pub(crate) chain: Arc<[CertificateDer<'static>]>,
+}
 
 impl Listener for Incoming {
     type Io = Gated;
@@ -121,7 +135,7 @@ impl Listener for Incoming {
 
 impl Connected<IncomingStream<'_, Incoming>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Incoming>) -> Self {
-        Self(*stream.remote_addr())
+        Self { address: *stream.remote_addr(), chain: stream.io().chain() }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::state::identity::TokenBounds;
 use crate::state::permission::{Role, Rule};
 use crate::state::project::Metadata;
 use crate::state::tokens::Scope;
-use crate::verify::{JwtAuth, LdapAuth, OidcAuth};
+use crate::verify::{AliCloudAuth, AlibabaCloud, JwtAuth, LdapAuth, OciAuth, OidcAuth, OracleUser, TlsCertAuth};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -25,6 +25,10 @@ pub struct Seed {
     pub projects: Vec<ProjectSeed>,
     /// Service tokens.
     pub service_tokens: Vec<ServiceTokenSeed>,
+    /// Users of Oracle Cloud, which this server plays.
+    pub oracle_users: Vec<OracleUser>,
+    /// Alibaba Cloud, which this server plays.
+    pub alibaba_cloud: AlibabaCloud,
 }
 
 /// The organisation.
@@ -63,6 +67,12 @@ pub struct IdentitySeed {
     pub ldap_auth: Option<LdapAuth>,
     /// OIDC auth.
     pub oidc_auth: Option<OidcAuth>,
+    /// OCI auth.
+    pub oci_auth: Option<OciAuth>,
+    /// Alibaba Cloud auth.
+    pub alicloud_auth: Option<AliCloudAuth>,
+    /// TLS certificate auth.
+    pub tls_cert_auth: Option<TlsCertAuth>,
 }
 
 /// Bounds of access tokens, under the server's own names; what is absent has the server's default.

@@ -20,7 +20,7 @@ CASES = [
     ("openssl-aes128.pem", "open-sesame", "uk-london-1", "Wed, 31 Dec 2025 09:08:07 GMT", 1767172087, "aaaaaaaaexample"),
 ]
 TENANCY = "ocid1.tenancy.oc1..aaaaaaaatenancy"
-FINGERPRINT = "20:3b:97:13:55:1c:5b:0d:d3:37:d8:50:4e:c5:3a:34"
+FINGERPRINT = "b5:eb:ee:8e:28:bb:00:a3:bf:4b:73:7f:da:df:68:18"
 
 recorded = []
 for key, passphrase, region, date, now, unique in CASES:

@@ -73,10 +73,10 @@ async fn html(request: Request) -> Response {
     response
 }
 
-async fn loopback_only(ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
+async fn loopback_only(ConnectInfo(peer): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let json = request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    if !peer.ip().to_canonical().is_loopback() || !names_loopback(host) {
+    if !peer.address.ip().to_canonical().is_loopback() || !names_loopback(host) {
         return ApiError::forbidden("Only clients on this machine may use the page").into_response();
     }
     if request.method() != Method::GET && !json {

@@ -1,6 +1,6 @@
 //! Login, renewal and revocation. None of them wants `Authorization`.
 use axum::Router;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{ConnectInfo, OriginalUri, Path, State};
 use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Server, ok};
 use crate::errors::{ApiError, unknown_route};
 use crate::input::Body;
+use crate::listen::Peer;
 use crate::verify;
 
 pub(super) fn routes() -> Router<Server> {
@@ -18,11 +19,17 @@ pub(super) fn routes() -> Router<Server> {
         .route("/api/v1/auth/token/revoke", post(revoke))
 }
 
-async fn login(State(shared): State<Server>, Path(method): Path<String>, OriginalUri(uri): OriginalUri, Body(input): Body) -> Response {
+async fn login(
+    State(shared): State<Server>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Path(method): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    Body(input): Body,
+) -> Response {
     if !verify::is_known(&method) {
         return unknown_route(Method::POST, uri).await;
     }
-    match verify::login(&shared, &method, input).await {
+    match verify::login(&shared, &method, input, &peer.chain).await {
         Ok(granted) => ok(granted),
         Err(error) => error.into_response(),
     }

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::hidden::Hidden;
-use crate::verify::{JwtAuth, LdapAuth, OidcAuth};
+use crate::verify::{AliCloudAuth, JwtAuth, LdapAuth, OciAuth, OidcAuth, TlsCertAuth};
 
 /// The organisation and those below it.
 #[derive(Clone, Debug)]
@@ -46,6 +46,12 @@ pub struct Identity {
     pub ldap: Option<LdapAuth>,
     /// OIDC auth, if configured.
     pub oidc: Option<OidcAuth>,
+    /// OCI auth, if configured.
+    pub oci: Option<OciAuth>,
+    /// Alibaba Cloud auth, if configured.
+    pub alicloud: Option<AliCloudAuth>,
+    /// TLS certificate auth, if configured.
+    pub tls_cert: Option<TlsCertAuth>,
     /// A test's own bounds for the tokens of every method.
     pub token_override: Option<TokenBounds>,
 }

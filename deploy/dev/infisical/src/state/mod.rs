@@ -16,6 +16,7 @@ pub use self::project::{Environment, Folder, Import, Project, Secret};
 
 use self::tokens::{ServiceToken, Tokens};
 use crate::errors::ApiError;
+use crate::verify::{AlibabaCloud, OracleUser};
 
 /// The whole state.
 pub struct World {
@@ -29,6 +30,10 @@ pub struct World {
     pub service_tokens: Vec<ServiceToken>,
     /// Access tokens given out so far.
     pub tokens: Tokens,
+    /// Users of Oracle Cloud.
+    pub oracle_users: Vec<OracleUser>,
+    /// Alibaba Cloud.
+    pub alibaba: AlibabaCloud,
 }
 
 impl World {

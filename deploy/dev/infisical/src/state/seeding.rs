@@ -21,7 +21,15 @@ impl World {
         let organization =
             Organization { id: stable_id("organization", &seed.organization.slug), slug: seed.organization.slug.clone(), below };
         let identities = seed.identities.iter().map(|seed| identity(seed, &organization, now)).collect::<Result<_, _>>()?;
-        let mut world = Self { organization, identities, projects: Vec::new(), service_tokens: Vec::new(), tokens: Tokens::default() };
+        let mut world = Self {
+            organization,
+            identities,
+            projects: Vec::new(),
+            service_tokens: Vec::new(),
+            tokens: Tokens::default(),
+            oracle_users: seed.oracle_users.clone(),
+            alibaba: seed.alibaba_cloud.clone(),
+        };
         for seed in &seed.projects {
             let project = project(seed, &world, now)?;
             world.projects.push(project);
@@ -71,6 +79,9 @@ fn identity(seed: &IdentitySeed, organization: &Organization, now: Timestamp) ->
         jwt: seed.jwt_auth.clone(),
         ldap: seed.ldap_auth.clone(),
         oidc: seed.oidc_auth.clone(),
+        oci: seed.oci_auth.clone(),
+        alicloud: seed.alicloud_auth.clone(),
+        tls_cert: seed.tls_cert_auth.clone(),
         token_override: None,
     })
 }

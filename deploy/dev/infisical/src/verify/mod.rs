@@ -3,23 +3,31 @@
 //!
 //! A method is added by a file here with its configuration, a field for that in `state::identity` and the seed, and a line in
 //! [`login`].
+mod alicloud;
 mod jwks;
 mod jwt;
 mod kubeconfig;
 mod kubernetes;
 mod ldap;
+mod oci;
 mod oidc;
+mod tls_cert;
 mod universal;
 
+pub use self::alicloud::{AliCloudAuth, AlibabaCloud, AlibabaKey};
 pub(crate) use self::jwks::Issuers;
 pub use self::jwt::{JwtAuth, JwtKeys};
 pub use self::kubeconfig::KubeconfigError;
 pub use self::kubernetes::KubernetesApi;
 pub(crate) use self::kubernetes::Reviewer;
 pub use self::ldap::{AllowedField, LdapAuth};
+pub use self::oci::{OciAuth, OracleUser};
 pub use self::oidc::OidcAuth;
+pub use self::tls_cert::TlsCertAuth;
 
 use std::sync::Arc;
+
+use rustls_pki_types::CertificateDer;
 
 use crate::auth::access_token::{Granted, Login};
 use crate::errors::ApiError;
@@ -36,17 +44,20 @@ struct Proven {
     login: Login,
 }
 
-/// Verifies a login by the method of its route and gives a token.
+/// Verifies a login by the method of its route and gives a token. `chain` is what the client showed on its connection.
 ///
 /// # Errors
 /// As each method words them; an organisation that is unknown (404) or that the identity does not belong to (401).
-pub async fn login(shared: &Arc<Shared>, method: &str, mut input: Input) -> Result<Granted, ApiError> {
+pub async fn login(shared: &Arc<Shared>, method: &str, mut input: Input, chain: &[CertificateDer<'_>]) -> Result<Granted, ApiError> {
     let slug = input.string("organizationSlug").or_else(|| input.string("subOrganizationName"));
     let Proven { identity, mut login } = match method {
         "universal-auth" => universal::verify(shared, input)?,
         "kubernetes-auth" => kubernetes::verify(shared, input).await?,
         "jwt-auth" => jwt::verify(shared, input).await?,
         "ldap-auth" => ldap::verify(shared, input).await?,
+        "alicloud-auth" => alicloud::verify(shared, input)?,
+        "oci-auth" => oci::verify(shared, input)?,
+        "tls-cert-auth" => tls_cert::verify(shared, input, chain)?,
         "oidc-auth" => oidc::verify(shared, input).await?,
         _ => return Err(ApiError::not_found(format!("Auth method {method} not found"))),
     };
@@ -60,7 +71,10 @@ pub async fn login(shared: &Arc<Shared>, method: &str, mut input: Input) -> Resu
 /// Whether a method is served at all.
 #[must_use]
 pub fn is_known(method: &str) -> bool {
-    matches!(method, "universal-auth" | "kubernetes-auth" | "jwt-auth" | "ldap-auth" | "oidc-auth")
+    matches!(
+        method,
+        "alicloud-auth" | "jwt-auth" | "kubernetes-auth" | "ldap-auth" | "oci-auth" | "oidc-auth" | "tls-cert-auth" | "universal-auth"
+    )
 }
 
 fn organization(world: &World, identity: &Identity, slug: &str) -> Result<String, ApiError> {

@@ -1,6 +1,7 @@
 //! The server as a client meets it: real connections, real requests, one file per part of the API.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod alicloud;
 mod client;
 mod directory;
 mod faults;
@@ -8,8 +9,10 @@ mod issuers;
 mod kubernetes;
 mod logins;
 mod logs;
+mod oci;
 mod page;
 mod permissions;
 mod reading;
+mod tls_cert;
 mod transport;
 mod writing;
