@@ -8,6 +8,8 @@ pub struct Error(pub(crate) Fault);
 pub(crate) enum Fault {
     /// An error that the function returned.
     Returned(String),
+    /// The same, and it repeats an argument; and what is said in its place.
+    Quoting { text: String, safe: String },
     /// A panic in it, which the engine turns into an error, as Go's does.
     Panicked(String),
     /// A bound of the render was reached.
@@ -20,6 +22,12 @@ impl Error {
         Self(Fault::Returned(text.into()))
     }
 
+    /// An error or a panic whose text repeats an argument. It is shown only where all that the function was called with stands
+    /// in the template itself, and so is no secret; `safe` is shown elsewhere.
+    pub fn quoting(text: impl Into<String>, safe: impl Into<String>) -> Self {
+        Self(Fault::Quoting { text: text.into(), safe: safe.into() })
+    }
+
     /// Where Go's function panics.
     pub fn panic(text: impl Into<String>) -> Self {
         Self(Fault::Panicked(text.into()))
@@ -30,10 +38,10 @@ impl Error {
         Self(Fault::Limit(text.into()))
     }
 
-    /// What happened.
+    /// What happened, without a word of an argument.
     pub fn text(&self) -> &str {
         match &self.0 {
-            Fault::Returned(text) | Fault::Panicked(text) | Fault::Limit(text) => text,
+            Fault::Returned(text) | Fault::Panicked(text) | Fault::Limit(text) | Fault::Quoting { safe: text, .. } => text,
         }
     }
 }

@@ -87,7 +87,8 @@
 //!
 //! What values look like as text is in [`fmt`] ([`fmt::display`] is `%v`), numbers and quoting in [`strconv`].
 //!
-//! Errors: [`Error::new`] where Go's function returns one, [`Error::panic`] where it panics. Neither may quote an argument.
+//! Errors: [`Error::new`] where Go's function returns one, [`Error::panic`] where it panics; neither may quote an argument.
+//! [`Error::quoting`] where Go's text does.
 #![forbid(unsafe_code)]
 mod builtins;
 mod compare;

@@ -67,7 +67,7 @@ pub fn find(name: &str) -> Option<Callee> {
         "and" => Special::And,
         "or" => Special::Or,
         "call" => Special::Call,
-        _ => Special::No,
+        _ => Special::Pure,
     };
     Some(Callee { function, special })
 }

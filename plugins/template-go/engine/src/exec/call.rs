@@ -2,7 +2,7 @@
 use super::{At, Operand, Result, State};
 use crate::{
     error::Fault,
-    parse::node::{Callee, Node, Special},
+    parse::node::{Callee, Command, Node, Special},
     types::Type,
     value::Value,
 };
@@ -68,6 +68,8 @@ impl<'t> State<'t, '_, '_> {
             Err(error) => {
                 self.at = at;
                 Err(self.error(match error.0 {
+                    Fault::Quoting { text, .. } if is_constant(at) => format!("error calling {name}: {text}"),
+                    Fault::Quoting { safe, .. } => format!("error calling {name}: {safe}"),
                     Fault::Returned(text) | Fault::Panicked(text) => format!("error calling {name}: {text}"),
                     Fault::Limit(text) => format!("{name}: {text}"),
                 }))
@@ -88,5 +90,13 @@ impl<'t> State<'t, '_, '_> {
             value = self.validate(last, Type::Reflect)?;
         }
         Ok(Operand::new(value))
+    }
+}
+
+/// Whether all that a call is made of stands in the template, so that its text can't hold a secret.
+fn is_constant(at: At<'_>) -> bool {
+    match at {
+        At::Command(command, before) => command.has_constant_args() && before.iter().all(Command::is_constant),
+        _ => false,
     }
 }

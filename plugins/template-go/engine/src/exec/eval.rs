@@ -11,8 +11,9 @@ impl<'t> State<'t, '_, '_> {
     pub(super) fn pipeline(&mut self, dot: &Operand, pipe: &'t Pipe) -> Result<Operand> {
         self.at = At::Pipe(pipe);
         let mut value: Option<Operand> = None;
-        for command in &pipe.commands {
-            let mut given = self.command(dot, command, value.take())?;
+        for (place, command) in pipe.commands.iter().enumerate() {
+            let before = pipe.commands.get(..place).unwrap_or_default();
+            let mut given = self.command(dot, command, before, value.take())?;
             // An interface is dug through, and a nil one is no value.
             given.interface = false;
             if matches!(given.value, Value::Nil) {
@@ -63,7 +64,7 @@ impl<'t> State<'t, '_, '_> {
         }
     }
 
-    fn command(&mut self, dot: &Operand, command: &'t Command, last: Option<Operand>) -> Result<Operand> {
+    fn command(&mut self, dot: &Operand, command: &'t Command, before: &'t [Command], last: Option<Operand>) -> Result<Operand> {
         let Some(first) = command.args.first() else { return Ok(Operand::missing()) };
         let rest = command.args.get(1..).unwrap_or_default();
         match first {
@@ -74,7 +75,7 @@ impl<'t> State<'t, '_, '_> {
             Node::Chain { .. } => self.chain(dot, first, rest, last),
             Node::Identifier { callee, .. } => {
                 self.at = At::Node(first);
-                self.call(dot, *callee, None, At::Command(command), rest, last)
+                self.call(dot, *callee, None, At::Command(command, before), rest, last)
             }
             Node::Pipe(pipe) => {
                 self.not_a_function(&command.args, last.as_ref())?;

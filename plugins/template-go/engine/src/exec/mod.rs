@@ -9,7 +9,7 @@ mod field;
 use crate::{
     builtins::printable,
     context::Context,
-    error::{Error, Fault},
+    error::Error,
     fmt,
     parse::{
         Tree,
@@ -98,7 +98,8 @@ enum At<'t> {
     Nothing,
     Action(&'t Pipe),
     Pipe(&'t Pipe),
-    Command(&'t Command),
+    /// And those before it in its pipeline.
+    Command(&'t Command, &'t [Command]),
     Node(&'t Node),
     Call(&'t Call),
 }
@@ -134,7 +135,7 @@ impl<'t> State<'t, '_, '_> {
             At::Nothing => (0, String::new()),
             At::Action(pipe) => (pipe.at, format!("{{{{{pipe}}}}}")),
             At::Pipe(pipe) => (pipe.at, pipe.to_string()),
-            At::Command(command) => (command.at, command.to_string()),
+            At::Command(command, _) => (command.at, command.to_string()),
             At::Node(node) => (node.at(), node.to_string()),
             At::Call(call) => (call.at, {
                 let name = crate::strconv::quote(call.name.as_bytes(), false);
@@ -149,8 +150,7 @@ impl<'t> State<'t, '_, '_> {
     }
 
     fn failed(&self, error: Error) -> Box<Ended> {
-        let (Fault::Returned(text) | Fault::Panicked(text) | Fault::Limit(text)) = error.0;
-        self.error(text)
+        self.error(error.text())
     }
 
     fn step(&mut self) -> Result<()> {

@@ -99,10 +99,13 @@ pub struct Callee {
     pub special: Special,
 }
 
-/// What the engine does itself.
+/// What is particular about a function.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Special {
+    /// It is not the language's own.
     No,
+    /// It is, and gives the same for the same arguments.
+    Pure,
     And,
     Or,
     Call,
@@ -119,6 +122,14 @@ pub struct Number {
 }
 
 impl Node {
+    fn is_constant(&self) -> bool {
+        match self {
+            Self::Identifier { callee, .. } => callee.special != Special::No,
+            Self::Pipe(pipe) => pipe.commands.iter().all(Command::is_constant),
+            other => other.is_plain() && !matches!(other, Self::Dot { .. }),
+        }
+    }
+
     /// Byte in the source.
     pub fn at(&self) -> usize {
         match self {
@@ -138,6 +149,19 @@ impl Node {
     /// What only the first command of a pipeline may be.
     pub const fn is_plain(&self) -> bool {
         matches!(self, Self::Bool { .. } | Self::Dot { .. } | Self::Nil { .. } | Self::Number(_) | Self::String { .. })
+    }
+}
+
+impl Command {
+    /// Whether all arguments stand in the template. What gives a command its arguments may not call anything that could bring
+    /// data in; the command itself may.
+    pub fn has_constant_args(&self) -> bool {
+        self.args.iter().skip(1).all(Node::is_constant)
+    }
+
+    /// Whether what it gives stands in the template.
+    pub fn is_constant(&self) -> bool {
+        self.args.iter().all(Node::is_constant)
     }
 }
 
