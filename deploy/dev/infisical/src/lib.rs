@@ -19,6 +19,7 @@
 #![warn(missing_docs)]
 
 mod auth;
+mod aws;
 mod calls;
 mod clock;
 mod errors;
@@ -38,6 +39,8 @@ mod state;
 mod tls;
 mod verify;
 
+pub use self::aws::cloud::{Cloud, Instance, Metadata, Role as AwsRole};
+pub use self::aws::{Aws, AwsError};
 pub use self::calls::{Call, CallLog, Calls};
 pub use self::clock::Clock;
 pub use self::errors::ApiError;
@@ -54,6 +57,6 @@ pub use self::state::permission::{Action, Membership, Role, Rule, Subject};
 pub use self::state::{Environment, Folder, Identity, Project, Secret, World};
 pub use self::tls::Tls;
 pub use self::verify::{
-    AliCloudAuth, AlibabaCloud, AlibabaKey, AllowedField, JwtAuth, JwtKeys, KubeconfigError, LdapAuth, OciAuth, OidcAuth, OracleUser,
-    TlsCertAuth,
+    AliCloudAuth, AlibabaCloud, AlibabaKey, AllowedField, AwsAuth, JwtAuth, JwtKeys, KubeconfigError, LdapAuth, OciAuth, OidcAuth,
+    OracleUser, TlsCertAuth,
 };

@@ -11,7 +11,7 @@ use crate::state::identity::TokenBounds;
 use crate::state::permission::{Role, Rule};
 use crate::state::project::Metadata;
 use crate::state::tokens::Scope;
-use crate::verify::{AliCloudAuth, AlibabaCloud, JwtAuth, LdapAuth, OciAuth, OidcAuth, OracleUser, TlsCertAuth};
+use crate::verify::{AliCloudAuth, AlibabaCloud, AwsAuth, JwtAuth, LdapAuth, OciAuth, OidcAuth, OracleUser, TlsCertAuth};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -61,6 +61,8 @@ pub struct IdentitySeed {
     pub universal_auth: Option<UniversalAuthSeed>,
     /// Kubernetes auth.
     pub kubernetes_auth: Option<KubernetesAuthSeed>,
+    /// AWS auth.
+    pub aws_auth: Option<AwsAuth>,
     /// JWT auth.
     pub jwt_auth: Option<JwtAuth>,
     /// LDAP auth.

@@ -19,7 +19,7 @@ use crate::routes;
 use crate::seed::Seed;
 use crate::state::handle::State;
 use crate::tls::{self, Tls};
-use crate::verify::{Issuers, Reviewer};
+use crate::verify::{Issuers, Reviewer, Sts};
 
 pub use crate::verify::KubernetesApi;
 
@@ -45,6 +45,9 @@ pub struct Config {
     pub seed: Seed,
     /// Who judges service account tokens; without it kubernetes logins fail as with an unreachable API server.
     pub kubernetes: Option<KubernetesApi>,
+    /// Where AWS's STS is reached, whatever its region, as [`crate::Aws::url`] gives it; without it AWS logins fail as with an
+    /// unreachable STS.
+    pub sts: Option<String>,
     /// Generation to imitate.
     pub generation: Generation,
     /// Whether v4 of the secrets API and `/v1/projects` exist; without, their routes answer 404 like an old server's.
@@ -62,6 +65,7 @@ impl Config {
             tls: None,
             seed,
             kubernetes: None,
+            sts: None,
             generation: Generation::default(),
             v4: true,
             page: true,
@@ -103,6 +107,7 @@ pub(crate) struct Shared {
     pub(crate) limiter: RateLimiter,
     pub(crate) reviewer: Option<Reviewer>,
     pub(crate) issuers: Issuers,
+    pub(crate) sts: Option<Sts>,
     generation: AtomicU8,
     v4: AtomicBool,
 }
@@ -144,6 +149,7 @@ impl Server {
             limiter: RateLimiter::default(),
             reviewer,
             issuers: Issuers::new()?,
+            sts: config.sts.as_deref().map(Sts::new).transpose()?,
             generation: AtomicU8::new(config.generation as u8),
             v4: AtomicBool::new(config.v4),
         });

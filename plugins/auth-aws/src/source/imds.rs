@@ -139,9 +139,9 @@ impl Imds {
 fn unreachable(base: &str, error: Error) -> Error {
     match error {
         Error::Unavailable(mut gone) => {
-            gone.text = format!("no metadata service ({}); on EC2 its hop limit must be 2 for pods", gone.text);
+            gone.text = format!("no metadata service ({}; it answers pods only with a hop limit of 2)", gone.text);
             if gone.text.len() > 160 {
-                gone.text = format!("no metadata service at {base}; on EC2 its hop limit must be 2 for pods");
+                gone.text = format!("no metadata service at {base}; it answers pods only with a hop limit of 2");
             }
             Error::Unavailable(gone)
         }

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::hidden::Hidden;
-use crate::verify::{AliCloudAuth, JwtAuth, LdapAuth, OciAuth, OidcAuth, TlsCertAuth};
+use crate::verify::{AliCloudAuth, AwsAuth, JwtAuth, LdapAuth, OciAuth, OidcAuth, TlsCertAuth};
 
 /// The organisation and those below it.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct Identity {
     pub universal: Option<UniversalAuth>,
     /// Kubernetes auth, if configured.
     pub kubernetes: Option<KubernetesAuth>,
+    /// AWS auth, if configured.
+    pub aws: Option<AwsAuth>,
     /// JWT auth, if configured.
     pub jwt: Option<JwtAuth>,
     /// LDAP auth, if configured.

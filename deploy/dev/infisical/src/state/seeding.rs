@@ -76,6 +76,7 @@ fn identity(seed: &IdentitySeed, organization: &Organization, now: Timestamp) ->
         organizations,
         universal,
         kubernetes,
+        aws: seed.aws_auth.clone(),
         jwt: seed.jwt_auth.clone(),
         ldap: seed.ldap_auth.clone(),
         oidc: seed.oidc_auth.clone(),

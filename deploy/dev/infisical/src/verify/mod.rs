@@ -4,6 +4,7 @@
 //! A method is added by a file here with its configuration, a field for that in `state::identity` and the seed, and a line in
 //! [`login`].
 mod alicloud;
+mod aws;
 mod jwks;
 mod jwt;
 mod kubeconfig;
@@ -15,7 +16,9 @@ mod tls_cert;
 mod universal;
 
 pub use self::alicloud::{AliCloudAuth, AlibabaCloud, AlibabaKey};
-pub(crate) use self::jwks::Issuers;
+pub use self::aws::AwsAuth;
+pub(crate) use self::aws::Sts;
+pub(crate) use self::jwks::{FetchError, Issuers, TokenFault};
 pub use self::jwt::{JwtAuth, JwtKeys};
 pub use self::kubeconfig::KubeconfigError;
 pub use self::kubernetes::KubernetesApi;
@@ -53,6 +56,7 @@ pub async fn login(shared: &Arc<Shared>, method: &str, mut input: Input, chain: 
     let Proven { identity, mut login } = match method {
         "universal-auth" => universal::verify(shared, input)?,
         "kubernetes-auth" => kubernetes::verify(shared, input).await?,
+        "aws-auth" => aws::verify(shared, input).await?,
         "jwt-auth" => jwt::verify(shared, input).await?,
         "ldap-auth" => ldap::verify(shared, input).await?,
         "alicloud-auth" => alicloud::verify(shared, input)?,
@@ -73,7 +77,15 @@ pub async fn login(shared: &Arc<Shared>, method: &str, mut input: Input, chain: 
 pub fn is_known(method: &str) -> bool {
     matches!(
         method,
-        "alicloud-auth" | "jwt-auth" | "kubernetes-auth" | "ldap-auth" | "oci-auth" | "oidc-auth" | "tls-cert-auth" | "universal-auth"
+        "alicloud-auth"
+            | "aws-auth"
+            | "jwt-auth"
+            | "kubernetes-auth"
+            | "ldap-auth"
+            | "oci-auth"
+            | "oidc-auth"
+            | "tls-cert-auth"
+            | "universal-auth"
     )
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod alicloud;
+mod aws;
 mod client;
 mod directory;
 mod faults;
