@@ -5,25 +5,30 @@
 //! searched before the common ones.
 //! `env`, `expandenv` and `getHostByName` are missing on purpose. See [`go_template_engine`] for how a function is written.
 #![forbid(unsafe_code)]
+mod cast;
 mod convert;
 mod crypto;
 mod dates;
 mod defaults;
 mod dicts;
 mod encoding;
+mod go;
 mod json;
 mod jwk;
 mod lists;
 mod math;
+mod merge;
 mod own;
 mod paths;
 mod pem;
 mod pkcs12;
+mod random;
 mod reflect;
 mod regex;
 mod semver;
 mod strings;
 mod url;
+mod values;
 mod yaml;
 
 use go_template_engine::{Function, FunctionTable};
@@ -50,9 +55,9 @@ pub fn functions(dialect: Dialect) -> FunctionTable {
 }
 
 /// Searched first, in templates of that dialect alone.
-static INFISICAL_SECRET: &[&[Function]] = &[];
-static STATIC_SECRET: &[&[Function]] = &[];
-static EXTERNAL_SECRET: &[&[Function]] = &[];
+static INFISICAL_SECRET: &[&[Function]] = &[math::FUNCTIONS_1_7, convert::FUNCTIONS_1_7, lists::FUNCTIONS_1_7, semver::FUNCTIONS_3_3];
+static STATIC_SECRET: &[&[Function]] = &[math::FUNCTIONS_1_7, convert::FUNCTIONS_1_7, lists::FUNCTIONS_1_7, semver::FUNCTIONS_3_3];
+static EXTERNAL_SECRET: &[&[Function]] = &[math::FUNCTIONS_1_10, convert::FUNCTIONS_1_10, lists::FUNCTIONS_1_10, semver::FUNCTIONS_3_4];
 
 /// The same in all dialects.
 static COMMON: &[&[Function]] = &[
@@ -61,7 +66,6 @@ static COMMON: &[&[Function]] = &[
     dicts::FUNCTIONS,
     math::FUNCTIONS,
     regex::FUNCTIONS,
-    semver::FUNCTIONS,
     paths::FUNCTIONS,
     url::FUNCTIONS,
     reflect::FUNCTIONS,
@@ -70,6 +74,7 @@ static COMMON: &[&[Function]] = &[
     dates::FUNCTIONS,
     encoding::FUNCTIONS,
     json::FUNCTIONS,
+    random::FUNCTIONS,
     crypto::FUNCTIONS,
     yaml::FUNCTIONS,
     pkcs12::FUNCTIONS,

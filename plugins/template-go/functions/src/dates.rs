@@ -1,5 +1,0 @@
-//! Times, durations and time zones.
-use go_template_engine::{Function, functions};
-
-/// Of this group.
-pub static FUNCTIONS: &[Function] = functions! {};
