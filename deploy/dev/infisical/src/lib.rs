@@ -22,6 +22,7 @@ mod auth;
 mod aws;
 mod calls;
 mod clock;
+mod clouds;
 mod errors;
 mod etag;
 mod faults;
@@ -43,6 +44,7 @@ pub use self::aws::cloud::{Cloud, Instance, Metadata, Role as AwsRole};
 pub use self::aws::{Aws, AwsError};
 pub use self::calls::{Call, CallLog, Calls};
 pub use self::clock::Clock;
+pub use self::clouds::{CloudError, Conduct, azure, google};
 pub use self::errors::ApiError;
 pub use self::faults::{Fault, Faults};
 pub use self::hidden::Hidden;
@@ -57,6 +59,6 @@ pub use self::state::permission::{Action, Membership, Role, Rule, Subject};
 pub use self::state::{Environment, Folder, Identity, Project, Secret, World};
 pub use self::tls::Tls;
 pub use self::verify::{
-    AliCloudAuth, AlibabaCloud, AlibabaKey, AllowedField, AwsAuth, JwtAuth, JwtKeys, KubeconfigError, LdapAuth, OciAuth, OidcAuth,
-    OracleUser, TlsCertAuth,
+    AliCloudAuth, AlibabaCloud, AlibabaKey, AllowedField, AwsAuth, AzureAuth, GcpAuth, GcpKind, JwtAuth, JwtKeys, KubeconfigError,
+    LdapAuth, OciAuth, OidcAuth, OracleUser, TlsCertAuth,
 };

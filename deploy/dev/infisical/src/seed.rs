@@ -11,7 +11,9 @@ use crate::state::identity::TokenBounds;
 use crate::state::permission::{Role, Rule};
 use crate::state::project::Metadata;
 use crate::state::tokens::Scope;
-use crate::verify::{AliCloudAuth, AlibabaCloud, AwsAuth, JwtAuth, LdapAuth, OciAuth, OidcAuth, OracleUser, TlsCertAuth};
+use crate::verify::{
+    AliCloudAuth, AlibabaCloud, AwsAuth, AzureAuth, GcpAuth, JwtAuth, LdapAuth, OciAuth, OidcAuth, OracleUser, TlsCertAuth,
+};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -63,6 +65,10 @@ pub struct IdentitySeed {
     pub kubernetes_auth: Option<KubernetesAuthSeed>,
     /// AWS auth.
     pub aws_auth: Option<AwsAuth>,
+    /// Azure auth.
+    pub azure_auth: Option<AzureAuth>,
+    /// Google Cloud auth.
+    pub gcp_auth: Option<GcpAuth>,
     /// JWT auth.
     pub jwt_auth: Option<JwtAuth>,
     /// LDAP auth.

@@ -48,6 +48,12 @@ pub struct Config {
     /// Where AWS's STS is reached, whatever its region, as [`crate::Aws::url`] gives it; without it AWS logins fail as with an
     /// unreachable STS.
     pub sts: Option<String>,
+    /// Where Entra's key sets are, as [`crate::azure::Azure::url`] gives it; without it Azure logins fail as with an unreachable
+    /// Entra.
+    pub entra: Option<String>,
+    /// Where Google's certificates are, as [`crate::google::Google::url`] gives it; without it Google Cloud logins fail as with
+    /// an unreachable Google.
+    pub google: Option<String>,
     /// Generation to imitate.
     pub generation: Generation,
     /// Whether v4 of the secrets API and `/v1/projects` exist; without, their routes answer 404 like an old server's.
@@ -66,6 +72,8 @@ impl Config {
             seed,
             kubernetes: None,
             sts: None,
+            entra: None,
+            google: None,
             generation: Generation::default(),
             v4: true,
             page: true,
@@ -108,6 +116,8 @@ pub(crate) struct Shared {
     pub(crate) reviewer: Option<Reviewer>,
     pub(crate) issuers: Issuers,
     pub(crate) sts: Option<Sts>,
+    pub(crate) entra: Option<String>,
+    pub(crate) google: Option<String>,
     generation: AtomicU8,
     v4: AtomicBool,
 }
@@ -150,6 +160,8 @@ impl Server {
             reviewer,
             issuers: Issuers::new()?,
             sts: config.sts.as_deref().map(Sts::new).transpose()?,
+            entra: config.entra.clone(),
+            google: config.google.clone(),
             generation: AtomicU8::new(config.generation as u8),
             v4: AtomicBool::new(config.v4),
         });

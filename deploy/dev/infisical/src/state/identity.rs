@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::hidden::Hidden;
-use crate::verify::{AliCloudAuth, AwsAuth, JwtAuth, LdapAuth, OciAuth, OidcAuth, TlsCertAuth};
+use crate::verify::{AliCloudAuth, AwsAuth, AzureAuth, GcpAuth, JwtAuth, LdapAuth, OciAuth, OidcAuth, TlsCertAuth};
 
 /// The organisation and those below it.
 #[derive(Clone, Debug)]
@@ -42,6 +42,10 @@ pub struct Identity {
     pub kubernetes: Option<KubernetesAuth>,
     /// AWS auth, if configured.
     pub aws: Option<AwsAuth>,
+    /// Azure auth, if configured.
+    pub azure: Option<AzureAuth>,
+    /// Google Cloud auth, if configured.
+    pub gcp: Option<GcpAuth>,
     /// JWT auth, if configured.
     pub jwt: Option<JwtAuth>,
     /// LDAP auth, if configured.

@@ -77,6 +77,8 @@ fn identity(seed: &IdentitySeed, organization: &Organization, now: Timestamp) ->
         universal,
         kubernetes,
         aws: seed.aws_auth.clone(),
+        azure: seed.azure_auth.clone(),
+        gcp: seed.gcp_auth.clone(),
         jwt: seed.jwt_auth.clone(),
         ldap: seed.ldap_auth.clone(),
         oidc: seed.oidc_auth.clone(),

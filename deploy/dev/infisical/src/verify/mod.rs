@@ -5,6 +5,8 @@
 //! [`login`].
 mod alicloud;
 mod aws;
+mod azure;
+mod gcp;
 mod jwks;
 mod jwt;
 mod kubeconfig;
@@ -18,7 +20,9 @@ mod universal;
 pub use self::alicloud::{AliCloudAuth, AlibabaCloud, AlibabaKey};
 pub use self::aws::AwsAuth;
 pub(crate) use self::aws::Sts;
-pub(crate) use self::jwks::{FetchError, Issuers, TokenFault};
+pub use self::azure::AzureAuth;
+pub use self::gcp::{GcpAuth, GcpKind};
+pub(crate) use self::jwks::{Claims, FetchError, Header as TokenHeader, Issuers, TokenFault};
 pub use self::jwt::{JwtAuth, JwtKeys};
 pub use self::kubeconfig::KubeconfigError;
 pub use self::kubernetes::KubernetesApi;
@@ -57,6 +61,8 @@ pub async fn login(shared: &Arc<Shared>, method: &str, mut input: Input, chain: 
         "universal-auth" => universal::verify(shared, input)?,
         "kubernetes-auth" => kubernetes::verify(shared, input).await?,
         "aws-auth" => aws::verify(shared, input).await?,
+        "azure-auth" => azure::verify(shared, input).await?,
+        "gcp-auth" => gcp::verify(shared, input).await?,
         "jwt-auth" => jwt::verify(shared, input).await?,
         "ldap-auth" => ldap::verify(shared, input).await?,
         "alicloud-auth" => alicloud::verify(shared, input)?,
@@ -79,6 +85,8 @@ pub fn is_known(method: &str) -> bool {
         method,
         "alicloud-auth"
             | "aws-auth"
+            | "azure-auth"
+            | "gcp-auth"
             | "jwt-auth"
             | "kubernetes-auth"
             | "ldap-auth"

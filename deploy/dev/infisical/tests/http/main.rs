@@ -3,9 +3,11 @@
 
 mod alicloud;
 mod aws;
+mod azure;
 mod client;
 mod directory;
 mod faults;
+mod google;
 mod issuers;
 mod kubernetes;
 mod logins;
