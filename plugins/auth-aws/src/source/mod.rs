@@ -57,7 +57,7 @@ impl<'a> Sources<'a> {
                 Ok(Found::Keys(keys)) => return Ok(keys),
                 Ok(Found::Nothing(what)) => missing.push(what),
                 // The last resort: where it is not there either, all that is missing may be what the user has to know.
-                Err(Error::Unavailable(mut gone)) if !missing.is_empty() => {
+                Err(Error::Unavailable(mut gone)) if source == Source::Imds && !missing.is_empty() => {
                     gone.text = format!("no AWS keys: {}; {}", missing.join("; "), gone.text);
                     return Err(Error::Unavailable(gone));
                 }

@@ -56,11 +56,14 @@ fn refused(who: &str, role: &str, status: u16, body: &[u8]) -> Error {
     let (code, message) = answer::refusal(body);
     let role: String = role.chars().take(128).collect();
     match code.as_str() {
-        "ExpiredTokenException" => Error::Credentials(
-            "the web identity token of this pod has expired (AWS_WEB_IDENTITY_TOKEN_FILE); is the mounted file still renewed, and does the mount follow it?".into(),
+        // The kubelet writes another one in time.
+        "ExpiredTokenException" => Error::unavailable(
+            "the web identity token of this pod has expired (AWS_WEB_IDENTITY_TOKEN_FILE); is the mounted file still renewed, and does the mount follow it?",
         ),
         "InvalidIdentityToken" => Error::Credentials(format!("STS does not accept the web identity token of this pod: {message}")),
-        "AccessDenied" => Error::Credentials(format!("this pod may not assume {role}: its trust policy does not name the pod's service account")),
+        "AccessDenied" => {
+            Error::Credentials(format!("this pod may not assume {role}: its trust policy does not name the pod's service account"))
+        }
         "IDPCommunicationError" => Error::unavailable("STS can't reach the issuer of the web identity token"),
         _ if status >= 500 || status == 429 || code == "Throttling" => Error::unavailable(format!("{who} answered {status} {code}")),
         "" => answer::garbage(who, "JSON or XML"),
