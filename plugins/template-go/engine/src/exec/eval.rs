@@ -2,6 +2,7 @@
 use super::{At, Operand, Result, State};
 use crate::{
     parse::node::{Command, Name, Node, Number, Pipe},
+    structure::NamedValue,
     types::{Kind, Type},
     value::Value,
 };
@@ -193,6 +194,11 @@ impl<'t> State<'t, '_, '_> {
             (Type::Basic(Kind::Complex128), _) => expected("complex"),
             (Type::Basic(Kind::Int | Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64), _) => expected("integer"),
             (Type::Basic(_), _) => expected("unsigned integer"),
+            // `time.Duration` and its like take what the type beneath takes.
+            (Type::Named(named), _) if named.kind != Kind::Struct => {
+                let value = self.literal(node, Type::Basic(named.kind))?;
+                Ok(Value::Named(Rc::new(NamedValue { named, value })))
+            }
             _ => Err(self.error(format!("can't handle {node} for arg of type {kind}"))),
         }
     }
