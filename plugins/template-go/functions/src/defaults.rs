@@ -32,9 +32,9 @@ fn empty(_: &mut Context<'_>, value: &Value) -> Result<bool, Error> {
     Ok(!value.is_true())
 }
 
-/// The message is the template author's own, so it is shown as it is.
+/// A message that was put together is not shown: it may hold a secret.
 fn fail(_: &mut Context<'_>, message: &Str) -> Result<Value, Error> {
-    Err(Error::new(message.lossy()))
+    Err(Error::quoting(message.lossy(), "the template called fail, with a message that is not written out in the template"))
 }
 
 fn ternary(_: &mut Context<'_>, yes: &Value, no: &Value, condition: bool) -> Result<Value, Error> {

@@ -3,7 +3,7 @@ use go_template_engine::{Context, Error, Function, List, Map, Maps, Str, Strings
 
 use crate::{
     merge::{self, Failure},
-    values,
+    semver, values,
 };
 
 /// Of this group.
@@ -165,6 +165,8 @@ fn copy(context: &mut Context<'_>, value: &Value, depth: usize) -> Result<Value,
             }
             Ok(Value::Map(copied))
         }
+        // The library doesn't copy fields that Go hides, so that nothing of a version is left.
+        Value::Pointer(_) | Value::Struct(_) if semver::is_version(value) => Ok(semver::zero(value)),
         // Nothing else can change, so that sharing it is as good.
         other => Ok(other.clone()),
     }

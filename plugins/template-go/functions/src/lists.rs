@@ -95,13 +95,13 @@ fn chunk(context: &mut Context<'_>, size: Int, list: &Value) -> Made {
         return Err(impossible());
     }
     let count = usize::try_from(count).map_err(|_| impossible())?;
-    let last = usize::try_from(if last == 0 { size.0 } else { last }).map_err(|_| impossible())?;
-    let size = usize::try_from(size.0).unwrap_or(usize::MAX);
+    let last = if last == 0 { size.0 } else { last };
+    let place = |number: i64| usize::try_from(number).map_err(|_| impossible());
     context.allocate(count.saturating_mul(size_of::<Value>()))?;
     let mut chunks = Vec::with_capacity(count.min(list.len()));
-    for place in 0..count {
-        let start = place.saturating_mul(size);
-        let length = if place + 1 == count { last } else { size };
+    for number in 0..count {
+        let length = place(if number + 1 == count { last } else { size.0 })?;
+        let start = if number == 0 { 0 } else { number.saturating_mul(place(size.0)?) };
         let items = list.get(start..start.saturating_add(length)).ok_or_else(impossible)?;
         chunks.push(Value::list(items.to_vec()));
     }

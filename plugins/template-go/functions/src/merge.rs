@@ -68,9 +68,7 @@ fn step(context: &mut Context<'_>, into: &Map, from: &Map, overwrite: bool, dept
             }
             continue;
         }
-        if let Value::Map(value) = &value {
-            descend(context, old.as_ref(), value, overwrite, depth)?;
-        }
+        descend(context, old.as_ref(), &value, overwrite, depth)?;
         let list = matches!(value, Value::List(_) | Value::Bytes(_));
         if list && overwrite {
             put(into, key.clone(), value.clone())?;
@@ -86,14 +84,17 @@ fn step(context: &mut Context<'_>, into: &Map, from: &Map, overwrite: bool, dept
     Ok(())
 }
 
-/// What Go does with a map in the source before it looks whether to take it over.
-fn descend(context: &mut Context<'_>, old: Option<&Value>, value: &Map, overwrite: bool, depth: usize) -> Result<(), Failure> {
-    match old {
-        Some(Value::Map(old)) => step(context, old, value, overwrite, depth + 1),
-        Some(Value::Struct(old)) if old.named().fields.iter().any(go_template_engine::Field::exported) => {
+/// What Go does with a map or a struct in the source before it looks whether to take it over.
+fn descend(context: &mut Context<'_>, old: Option<&Value>, value: &Value, overwrite: bool, depth: usize) -> Result<(), Failure> {
+    match (old, value) {
+        (Some(Value::Map(old)), Value::Map(value)) => step(context, old, value, overwrite, depth + 1),
+        (Some(Value::Struct(old)), Value::Map(_)) if old.named().fields.iter().any(go_template_engine::Field::exported) => {
             Err(Error::panic("reflect: call of reflect.Value.Field on map Value").into())
         }
-        Some(Value::Pointer(_)) if !overwrite => Err(Failure::Returned(Error::new("src and dst must be of same type"))),
+        (Some(Value::Pointer(old)), Value::Map(_) | Value::Struct(_)) if !overwrite => match value {
+            Value::Struct(value) if value.named() == old.named() => Ok(()),
+            _ => Err(Failure::Returned(Error::new("src and dst must be of same type"))),
+        },
         _ => Ok(()),
     }
 }

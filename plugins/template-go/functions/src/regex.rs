@@ -33,12 +33,12 @@ type Bytes = Result<Vec<u8>, Error>;
 fn compile(pattern: &Str) -> Result<Rc<Regex>, Error> {
     regex::compile(pattern).map_err(|error| {
         let shown = if strconv::can_backquote(pattern) { [b"`", &**pattern, b"`"].concat() } else { strconv::quote(pattern, false) };
-        GoError::new("regexp: Compile(").quote(shown).text("): ").wrap(error).panicked()
+        GoError::new("regexp: Compile(").quote(shown).text("): ").wrap(error).error()
     })
 }
 
 fn must_compile(pattern: &Str) -> Result<Rc<Regex>, Error> {
-    regex::compile(pattern).map_err(GoError::returned)
+    regex::compile(pattern).map_err(GoError::error)
 }
 
 /// Without a match where the expression is none.

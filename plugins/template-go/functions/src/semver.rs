@@ -98,13 +98,25 @@ impl<'a> Arg<'a> for Pointer<'a> {
     }
 }
 
+/// Whether a value is a version or a pointer to one.
+pub fn is_version(value: &Value) -> bool {
+    Of::take(value).is_some()
+}
+
+/// The zero version, as a pointer where `like` is one.
+pub fn zero(like: &Value) -> Value {
+    let release = Of::take(like).map_or(Release::V3_3, |of| of.0.release);
+    let structure = Rc::new(Structure::opaque(&VERSION, Inner { version: semver::Version::default(), release }));
+    if matches!(like, Value::Pointer(_)) { Value::Pointer(structure) } else { Value::Struct(structure) }
+}
+
 /// In JSON a version is its text.
 pub fn json(structure: &Structure) -> Option<String> {
     structure.inner::<Inner>().map(|inner| inner.version.text())
 }
 
 fn parse(text: &Str, release: Release) -> Result<Value, Error> {
-    let version = semver::parse(text, release).map_err(GoError::returned)?;
+    let version = semver::parse(text, release).map_err(GoError::error)?;
     Ok(Value::Pointer(Rc::new(Structure::opaque(&VERSION, Inner { version, release }))))
 }
 
@@ -117,7 +129,7 @@ fn version_3_4(_: &mut Context<'_>, text: &Str) -> Result<Value, Error> {
 }
 
 fn satisfies(constraint: &Str, version: &Str, release: Release) -> Result<bool, Error> {
-    constraint::check(constraint, || semver::parse(version, release), release).map_err(GoError::returned)
+    constraint::check(constraint, || semver::parse(version, release), release).map_err(GoError::error)
 }
 
 fn compare_3_3(_: &mut Context<'_>, constraint: &Str, version: &Str) -> Result<bool, Error> {
@@ -186,11 +198,11 @@ fn marshal_json(_: &mut Context<'_>, of: Of<'_>) -> Result<Value, Error> {
 }
 
 fn set_prerelease(_: &mut Context<'_>, of: Of<'_>, text: &Str) -> Result<Value, Error> {
-    Ok(made(&of, of.0.version.with_prerelease(text, of.0.release).map_err(GoError::returned)?))
+    Ok(made(&of, of.0.version.with_prerelease(text, of.0.release).map_err(GoError::error)?))
 }
 
 fn set_metadata(_: &mut Context<'_>, of: Of<'_>, text: &Str) -> Result<Value, Error> {
-    Ok(made(&of, of.0.version.with_metadata(text, of.0.release).map_err(GoError::returned)?))
+    Ok(made(&of, of.0.version.with_metadata(text, of.0.release).map_err(GoError::error)?))
 }
 
 fn compare(_: &mut Context<'_>, of: Of<'_>, other: Pointer<'_>) -> Result<go_template_engine::Int, Error> {

@@ -16,7 +16,7 @@ pub static FUNCTIONS: &[Function] = functions! {
 };
 
 fn url_parse(_: &mut Context<'_>, text: &Str) -> Result<Map, Error> {
-    let url = url::parse(text).map_err(|error| GoError::new("unable to parse url: ").wrap(error).panicked())?;
+    let url = url::parse(text).map_err(|error| GoError::new("unable to parse url: ").wrap(error).error())?;
     let parts = Map::dict();
     parts.set("hostname", Value::string(url.hostname()))?;
     parts.set("userinfo", Value::string(url.user.as_ref().map(url::User::text).unwrap_or_default()))?;
@@ -55,7 +55,7 @@ fn url_join(_: &mut Context<'_>, parts: &Map) -> Result<Vec<u8>, Error> {
     let user = part(parts, "userinfo")?;
     if !user.is_empty() {
         let address = [b"proto://", user.as_slice(), b"@host"].concat();
-        let parsed = url::parse(&address).map_err(|error| GoError::new("unable to parse userinfo in dict: ").wrap(error).panicked())?;
+        let parsed = url::parse(&address).map_err(|error| GoError::new("unable to parse userinfo in dict: ").wrap(error).error())?;
         url.user = parsed.user;
     }
     Ok(url.text())

@@ -50,24 +50,24 @@ pub fn kind(value: &Value) -> &'static str {
 }
 
 impl GoError {
-    /// As an error that Go's function returns. What it quotes is left out: it may be a secret.
-    pub fn returned(self) -> Error {
-        Error::new(self.hidden())
-    }
-
-    /// As a panic in Go's function.
-    pub fn panicked(self) -> Error {
-        Error::panic(self.hidden())
-    }
-
-    fn hidden(self) -> String {
-        self.0
-            .into_iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text,
-                Piece::Quote(_) => "…".into(),
-            })
-            .collect()
+    /// As an error of Go's function. What it quotes shows only where the arguments stand in the template itself.
+    pub fn error(self) -> Error {
+        let (mut shown, mut safe) = (Vec::new(), String::new());
+        let mut quotes = false;
+        for piece in self.0 {
+            match piece {
+                Piece::Text(text) => {
+                    shown.extend_from_slice(text.as_bytes());
+                    safe.push_str(&text);
+                }
+                Piece::Quote(value) => {
+                    shown.extend(value);
+                    safe.push('…');
+                    quotes = true;
+                }
+            }
+        }
+        if quotes { Error::quoting(String::from_utf8_lossy(&shown), safe) } else { Error::new(safe) }
     }
 }
 

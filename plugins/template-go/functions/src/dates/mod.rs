@@ -102,7 +102,7 @@ fn date_modify(_: &mut Context<'_>, duration: &Str, date: At<'_>) -> Result<Valu
 }
 
 fn must_date_modify(_: &mut Context<'_>, duration: &Str, date: At<'_>) -> Result<Value, Error> {
-    Ok(value(date.0.add(time::parse_duration(duration).map_err(GoError::returned)?)))
+    Ok(value(date.0.add(time::parse_duration(duration).map_err(GoError::error)?)))
 }
 
 /// Of seconds: an int64, or a text; anything else is none.
@@ -139,7 +139,7 @@ fn to_date(_: &mut Context<'_>, layout: &Str, text: &Str) -> Result<Value, Error
 }
 
 fn must_to_date(_: &mut Context<'_>, layout: &Str, text: &Str) -> Result<Value, Error> {
-    time::parse(layout, text).map(value).map_err(GoError::returned)
+    time::parse(layout, text).map(value).map_err(GoError::error)
 }
 
 fn unix_epoch(_: &mut Context<'_>, date: At<'_>) -> Result<String, Error> {

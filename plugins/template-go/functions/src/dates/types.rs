@@ -14,7 +14,7 @@ static TIME: Named = Named {
     methods: time_methods,
     text: Some(|value| time(value).map_or_else(Str::default, |time| time.text().into())),
     equal: Some(|a, b| match (a.inner::<Time>(), b.inner::<Time>()) {
-        (Some(a), Some(b)) => (a.seconds, a.nanos) == (b.seconds, b.nanos) && location_name(a) == location_name(b),
+        (Some(a), Some(b)) => (a.seconds, a.nanos) == (b.seconds, b.nanos) && same_zone(&a.zone, &b.zone),
         _ => false,
     }),
     ..Named::new("time.Time", Kind::Struct)
@@ -58,7 +58,7 @@ static LOCATION: Named = Named {
     pointer_methods: || functions! { "String" => location_text, (Place) },
     pointer_text: Some(|value| Place::take(value).map_or_else(Str::default, |place| place.name().into())),
     equal: Some(|a, b| match (a.inner::<Zone>(), b.inner::<Zone>()) {
-        (Some(a), Some(b)) => zone_name(a) == zone_name(b),
+        (Some(a), Some(b)) => same_zone(a, b),
         _ => false,
     }),
     ..Named::new("time.Location", Kind::Struct)
@@ -159,15 +159,16 @@ impl Place<'_> {
 
 fn zone_name(zone: &Zone) -> Vec<u8> {
     match zone {
-        Zone::Utc => b"UTC".to_vec(),
-        Zone::Local => b"Local".to_vec(),
+        // The local zone bears the name of what it was read from.
+        Zone::Utc | Zone::Local => b"UTC".to_vec(),
         Zone::Fixed(name, _) => name.to_vec(),
         Zone::Named(name, _) => name.as_bytes().to_vec(),
     }
 }
 
-fn location_name(time: &Time) -> Vec<u8> {
-    zone_name(&time.zone)
+/// Go compares pointers here: the local zone is another than UTC.
+fn same_zone(a: &Zone, b: &Zone) -> bool {
+    std::mem::discriminant(a) == std::mem::discriminant(b) && zone_name(a) == zone_name(b)
 }
 
 fn name(names: &[&str], index: i64, kind: &str, number: i64) -> String {

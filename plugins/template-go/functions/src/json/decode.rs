@@ -59,6 +59,11 @@ impl Decoder<'_> {
         Ok(byte)
     }
 
+    /// The same within a word, number or escape, where Go's scanner sees a space at the end of the text.
+    fn next_within(&mut self) -> u8 {
+        self.next().unwrap_or(b' ')
+    }
+
     fn value(&mut self, depth: usize) -> Result<Value, GoError> {
         self.space();
         match self.next()? {
@@ -125,7 +130,7 @@ impl Decoder<'_> {
 
     fn literal(&mut self, name: &'static str, value: Value) -> Result<Value, GoError> {
         for expected in name.bytes().skip(1) {
-            let byte = self.next()?;
+            let byte = self.next_within();
             if byte != expected {
                 let place = match (name, expected) {
                     ("true", b'r') => "in literal true (expecting 'r')",
@@ -145,7 +150,7 @@ impl Decoder<'_> {
     }
 
     fn digits(&mut self, place: &'static str) -> Result<(), GoError> {
-        match self.next()? {
+        match self.next_within() {
             b'0'..=b'9' => {}
             byte => return Err(invalid(byte, place)),
         }
@@ -158,7 +163,7 @@ impl Decoder<'_> {
     fn number(&mut self, first: u8) -> Result<Value, GoError> {
         let start = self.at - 1;
         let leading = if first == b'-' {
-            match self.next()? {
+            match self.next_within() {
                 digit @ b'0'..=b'9' => digit,
                 byte => return Err(invalid(byte, "in numeric literal")),
             }
@@ -197,7 +202,7 @@ impl Decoder<'_> {
     fn unit(&mut self) -> Result<u32, GoError> {
         let mut unit = 0;
         for _ in 0..4 {
-            let byte = self.next()?;
+            let byte = self.next_within();
             let digit = char::from(byte).to_digit(16);
             unit = unit * 16 + digit.ok_or_else(|| invalid(byte, "in \\u hexadecimal character escape"))?;
         }
@@ -211,7 +216,7 @@ impl Decoder<'_> {
             let byte = self.next()?;
             match byte {
                 b'"' => break,
-                b'\\' => match self.next()? {
+                b'\\' => match self.next_within() {
                     byte @ (b'"' | b'\\' | b'/') => out.push(byte),
                     b'b' => out.push(8),
                     b'f' => out.push(12),

@@ -53,7 +53,7 @@ fn to_json(context: &mut Context<'_>, value: &Value) -> Bytes {
 }
 
 fn must_to_json(context: &mut Context<'_>, value: &Value) -> Bytes {
-    encode(context, value, PLAIN)?.map_err(GoError::returned)
+    encode(context, value, PLAIN)?.map_err(GoError::error)
 }
 
 fn to_pretty_json(context: &mut Context<'_>, value: &Value) -> Bytes {
@@ -61,11 +61,11 @@ fn to_pretty_json(context: &mut Context<'_>, value: &Value) -> Bytes {
 }
 
 fn must_to_pretty_json(context: &mut Context<'_>, value: &Value) -> Bytes {
-    encode(context, value, PRETTY)?.map_err(GoError::returned)
+    encode(context, value, PRETTY)?.map_err(GoError::error)
 }
 
 fn to_raw_json(context: &mut Context<'_>, value: &Value) -> Bytes {
-    encode(context, value, RAW)?.map_err(GoError::returned)
+    encode(context, value, RAW)?.map_err(GoError::error)
 }
 
 /// Where the text is no JSON, nil; where a number is too large, nil in its place.
@@ -78,7 +78,7 @@ fn must_from_json(context: &mut Context<'_>, text: &Str) -> Result<Value, Error>
     context.allocate(text.len().saturating_mul(8))?;
     match decode::decode(text) {
         Ok((value, None)) => Ok(value),
-        Ok((_, Some(error))) | Err(error) => Err(error.returned()),
+        Ok((_, Some(error))) | Err(error) => Err(error.error()),
     }
 }
 

@@ -65,6 +65,7 @@ fn errors_are_those_of_gos_scanner() {
         ("{\"a\":1]", "invalid character ']' after object key:value pair"),
         ("nxll", "invalid character 'x' in literal null (expecting 'u')"),
         ("01", "invalid character '1' after top-level value"),
+        ("tru", "invalid character ' ' in literal true (expecting 'e')"),
         ("-x", "invalid character 'x' in numeric literal"),
         ("1.x", "invalid character 'x' after decimal point in numeric literal"),
         ("\"\\u12\"", "invalid character '\"' in \\u hexadecimal character escape"),
