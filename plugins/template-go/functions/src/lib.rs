@@ -11,6 +11,7 @@ mod crypto;
 mod dates;
 mod defaults;
 mod dicts;
+pub mod docs;
 mod encoding;
 mod go;
 mod json;
