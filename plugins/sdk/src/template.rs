@@ -46,6 +46,10 @@ pub struct Options {
     pub bulk: bool,
     /// Left and right, in place of the engine's own.
     pub delimiters: Option<(String, String)>,
+    /// How rendered values are decoded: `None`, `Base64`, `Base64URL`, `Auto`. Empty for not at all.
+    pub decoding_strategy: String,
+    /// What the main template of each entry is called, where that is not what the dot says.
+    pub template_name: Option<String>,
 }
 
 /// What a missing key does.
@@ -68,6 +72,9 @@ pub enum Scope {
     Values,
     /// Keys and values, as YAML.
     KeysAndValues,
+    /// One that this version doesn't know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What the values are for.
@@ -124,6 +131,6 @@ pub struct Rendered {
     pub value: Vec<u8>,
     /// Used random numbers, the time or fresh keys.
     pub volatile: bool,
-    /// How many missing keys were met and let pass.
+    /// How many missing keys were let pass and show in the value.
     pub missing: u32,
 }

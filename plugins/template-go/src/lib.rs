@@ -1,21 +1,25 @@
-//! Templates in Go's language, over the data that Infisical's operator gives to them.
+//! Templates in Go's language, over the data that Infisical's operator and External Secrets Operator give to them.
 //!
 //! Dots: `infisical-secret` (`{{ .KEY.Value }}`, `{{ .KEY.SecretPath }}`, bare `{{ .KEY }}` prints both), `static-secret` (the
-//! same, but bare `{{ .KEY }}` prints the value), `external-secret` (`{{ .KEY }}` is the value). A missing key prints
-//! `<no value>` and is counted, or is an error at its place with the option `missing-key: error`. Values that are not UTF-8
-//! pass through unharmed. Errors tell line and column and never quote a value.
+//! same, but bare `{{ .KEY }}` prints the value, and `secretFrom` finds secrets by folder), `external-secret` (`{{ .KEY }}` is
+//! the value, and a missing key is an error). Where a missing key is none, it prints `<no value>` and is counted; with the
+//! option `missing-key: error` it is an error at its place. Values that are not UTF-8 pass through unharmed. Errors tell line
+//! and column, both 0 where not the template is wrong but what it rendered, and never quote a value.
 //!
-//! The language is [`engine`]'s, an interim one: `bulk` and `keys-and-values` are refused, and of the functions only those in
-//! `engine/functions.rs` are there.
+//! The language is [`go_template_engine`]'s, its functions are [`go_template_functions`]'.
 #![forbid(unsafe_code)]
+mod decoding;
 mod dot;
-mod engine;
+mod host;
+mod post;
 
-use dot::{Dot, Shape};
-use engine::Engine;
+use dot::Dot;
+use go_template_engine::{Context, Limits, MissingKey, Options, Problem, Template as Source};
+use go_template_functions::{Dialect, functions};
+use host::Imports;
 use plugin_sdk::{
-    Descriptor, Diagnostic, Error, NoSettings, Plugin,
-    template::{MissingKey, Rendered, Rendering, Request, Scope, Template},
+    Descriptor, Diagnostic, Error, Need, NoSettings, Plugin,
+    template::{self, Entry, Rendered, Rendering, Request, Scope, Template},
     volatile,
 };
 
@@ -27,35 +31,93 @@ impl Plugin for GoTemplate {
 
     fn descriptor() -> Descriptor {
         Descriptor::new("go-template", env!("CARGO_PKG_VERSION"), "Templates in Go's language.")
+            .need(Need::optional("random", "randAlphaNum, uuidv4, bcrypt, genPrivateKey and their like"))
+            .need(Need::optional("clock", "now, ago, date without a date, genSelfSignedCert and their like"))
+            .need(Need::optional("keys", "genPrivateKey, genCA, genSelfSignedCert and their like"))
     }
 }
 
 impl Template for GoTemplate {
     fn render(request: Request) -> Result<Rendering, Error> {
-        let shape = Shape::named(&request.dot).ok_or_else(|| wrong("/dot", "is not known to this plugin"))?;
-        if request.options.bulk {
-            return Err(wrong("/options/bulk", "this version of the plugin renders values only"));
+        let dialect = match request.dot.as_str() {
+            "infisical-secret" => Dialect::InfisicalSecret,
+            "static-secret" => Dialect::StaticSecret,
+            "external-secret" => Dialect::ExternalSecret,
+            _ => return Err(wrong("/dot", "is not known to this plugin")),
+        };
+        if request.options.bulk && dialect != Dialect::StaticSecret {
+            return Err(wrong("/options/bulk", "is for the dot static-secret; others have the scope keys-and-values"));
         }
-        if request.options.scope != Scope::Values {
-            return Err(wrong("/options/scope", "this version of the plugin renders values only"));
+        if request.options.scope == Scope::Unknown {
+            return Err(wrong("/options/scope", "unknown scope; write values or keys-and-values"));
         }
-        let dot = Dot::new(shape, request.secrets, request.imports);
-        let strict = request.options.missing_key == MissingKey::Error;
-        let engine = Engine::new(dot, strict, request.options.delimiters);
+        let mut job =
+            Job { dialect, dot: Dot::new(dialect, request.secrets, request.imports), options: request.options, limits: Limits::default() };
         let mut rendering = Rendering::default();
         let mut diagnostics = Vec::new();
         for entry in request.entries {
-            // What Infisical's operator calls the template of an InfisicalSecret; elsewhere the key.
-            let name = if shape == Shape::Struct { "secret-templates" } else { &entry.key };
-            match volatile::watch(|| engine.render(name, &entry.source)) {
-                (Ok(output), volatile) => {
-                    rendering.entries.push(Rendered { key: entry.key, value: output.value, volatile, missing: output.missing });
+            match volatile::watch(|| job.entry(&entry)) {
+                (Ok(values), volatile) => {
+                    let missing = values.missing;
+                    rendering.entries.extend(values.made.into_iter().map(|(key, value)| Rendered { key, value, volatile, missing }));
                 }
-                (Err(problem), _) => diagnostics.push(Diagnostic::new(entry.key, problem.line, problem.column, problem.message)),
+                (Err(diagnostic), _) => diagnostics.push(diagnostic),
             }
         }
         if diagnostics.is_empty() { Ok(rendering) } else { Err(Error::Template(diagnostics)) }
     }
+}
+
+/// All entries of one target.
+struct Job {
+    dialect: Dialect,
+    dot: Dot,
+    options: template::Options,
+    limits: Limits,
+}
+
+/// What one entry made.
+struct Values {
+    made: Vec<(String, Vec<u8>)>,
+    missing: u32,
+}
+
+impl Job {
+    fn entry(&mut self, entry: &Entry) -> Result<Values, Diagnostic> {
+        let name = self.name(entry);
+        let strict = self.dialect == Dialect::ExternalSecret || self.options.missing_key == template::MissingKey::Error;
+        let delimiters = self.options.delimiters.as_ref().map_or(("", ""), |(left, right)| (left, right));
+        let missing_key = if strict { MissingKey::Error } else { MissingKey::Invalid };
+        let options = Options { functions: functions(self.dialect), delimiters, missing_key };
+        let problem = |problem| in_source(&entry.key, &problem);
+        let source = Source::parse(&name, &entry.source, options, &self.limits).map_err(problem)?;
+        let mut host = Imports { dot: &self.dot };
+        let mut context = Context::new(&mut host, &self.limits);
+        let output = source.execute(&mut context, self.dot.value()).map_err(problem)?;
+        let made = post::process(&self.options, &entry.key, output.text).map_err(|message| in_output(&entry.key, message))?;
+        Ok(Values { made, missing: output.missing })
+    }
+
+    /// What the peers call the main template, which a `define` in it can't be called.
+    fn name(&self, entry: &Entry) -> String {
+        match (&self.options.template_name, self.dialect) {
+            (Some(name), _) => name.clone(),
+            (None, Dialect::InfisicalSecret) => "secret-templates".into(),
+            (None, Dialect::StaticSecret) if self.options.bulk => "template.data".into(),
+            (None, Dialect::ExternalSecret) if self.options.scope == Scope::KeysAndValues => entry.source.clone(),
+            (None, _) => entry.key.clone(),
+        }
+    }
+}
+
+fn in_source(entry: &str, problem: &Problem) -> Diagnostic {
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Diagnostic::new(entry, number(problem.line), number(problem.column), problem.to_string())
+}
+
+/// Of what was rendered, not of the template: it has no place there.
+fn in_output(entry: &str, message: String) -> Diagnostic {
+    Diagnostic::new(entry, 0, 0, message)
 }
 
 fn wrong(pointer: &str, message: &str) -> Error {

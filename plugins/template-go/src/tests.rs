@@ -54,19 +54,11 @@ fn reads_the_dot_of_an_infisical_secret() {
 #[test]
 fn has_the_functions_that_samples_use() {
     for (source, wanted) in [
-        ("{{ .B64.Value | decodeBase64ToBytes }} {{ .B64.Value | b64dec }}", "hello hello"),
-        ("{{ encodeBase64 .KEY.Value }} {{ b64enc .BAD.Value }}", "dmFs b2v+/8MoZW5k"),
-        (
-            r#"{{ upper .KEY.Value }} {{ "ÄB" | lower }} {{ trim "  x " }}|{{ trimSuffix "l" .KEY.Value }}|{{ trimAll "-" "--x-" }}"#,
-            "VAL äb x|va|x",
-        ),
-        (r#"{{ .MULTI.Value | quote }} {{ squote .KEY.Value "a" }} {{ quote "é\"\\\x01" }}"#, r#""l1\nl2" 'val' 'a' "é\"\\\x01""#),
+        ("{{ .B64.Value | b64dec }} {{ b64enc .BAD.Value }}", "hello b2v+/8MoZW5k"),
+        (r#"{{ upper .KEY.Value }} {{ trimSuffix "l" .KEY.Value }}"#, "VAL va"),
         (r#"{{ .EMPTY.Value | default "d" }} {{ default "d" .KEY.Value }} {{ coalesce "" "x" }}"#, "d val x"),
         ("a:{{ .MULTI.Value | nindent 2 }}|{{ indent 1 .MULTI.Value }}", "a:\n  l1\n  l2| l1\n l2"),
-        (r#"{{ replace "a" "-" .KEY.Value }} {{ list "a" "b" | join "," }} {{ splitList "-" "x-y" | join "+" }}"#, "v-l a,b x+y"),
         (r#"{{ dict "b" 1 "a" (list true nil "<&>") | toJson }}"#, r#"{"a":[true,null,"\u003c\u0026\u003e"],"b":1}"#),
-        (r#"{{ dict "b" "x" "a" "1" | toYaml }}"#, "a: '1'\nb: x"),
-        (r#"{{ ternary "y" "n" (hasPrefix "v" .KEY.Value) }} {{ contains "a" .KEY.Value }} {{ empty .EMPTY.Value }}"#, "y true true"),
         (r#"{{ "{{ .Nested }}" }} {{ len "é" }}"#, "{{ .Nested }} 2"),
     ] {
         assert_eq!(render(source), wanted, "{source}");
@@ -78,7 +70,12 @@ fn other_dots_print_values() {
     let secrets = || vec![secret("KEY", "val")];
     let text = |dot: &str, source: &str| String::from_utf8(render_with(dot, "{}", source, secrets()).unwrap().value).unwrap();
     assert_eq!(text("static-secret", "{{ .KEY }} {{ .KEY.Value }} {{ .KEY.SecretPath }} {{ quote .KEY }}"), r#"val val /app "val""#);
+    assert_eq!(text("static-secret", "{{ .KEY.String }} {{ printf `%s %d` .KEY .KEY }}"), "val val {%!d(string=val) %!d(string=/app)}");
     assert_eq!(text("external-secret", r#"{{ .KEY }} {{ .KEY | upper }} {{ index . "NOPE" }}|"#), "val VAL |");
+    let Err(Failure::Plugin(Error::Template(diagnostics))) = render_with("external-secret", "{}", "{{ .NOPE }}", secrets()) else {
+        panic!()
+    };
+    assert_eq!(diagnostics[0].message, "at <.NOPE>: map has no entry for key \"NOPE\"");
     let Err(Failure::Plugin(Error::Settings(violations))) = render_with("another", "{}", "", secrets()) else { panic!() };
     assert_eq!(violations[0].pointer, "/dot");
 }
@@ -98,13 +95,13 @@ fn any_bytes_pass_through() {
 }
 
 #[test]
-fn a_missing_key_is_counted() {
+fn a_missing_key_that_shows_is_counted() {
     for (source, wanted, missing) in [
         ("{{ .NOPE }}", "<no value>", 1),
         ("{{ .NOPE.Value }} {{ .NOPE.Value }}", "<no value> <no value>", 2),
-        (r#"{{ .NOPE.Value | default "d" }}"#, "d", 1),
-        (r#"{{ index . "NOPE" }}|{{ (index . "NOPE").Value }}|"#, "{ }||", 2),
-        ("{{ if false }}{{ .NOPE.Value }}{{ end }}{{ .KEY.Value }}", "val", 0),
+        (r#"{{ .NOPE.Value | default "d" }}"#, "d", 0),
+        (r#"{{ index . "NOPE" }}|{{ (index . "NOPE").Value }}|"#, "{ }||", 0),
+        ("{{ if .NOPE }}a{{ end }}{{ .KEY.Value }}", "val", 0),
         ("{{ range . }}{{ .Value }}{{ $.NOPE }}{{ end }}", "val<no value>", 1),
     ] {
         let rendered = render_with("infisical-secret", "{}", source, vec![secret("KEY", "val")]).unwrap();
@@ -115,14 +112,11 @@ fn a_missing_key_is_counted() {
 #[test]
 fn a_missing_key_is_an_error_where_asked_for() {
     let strict = r#"{"missing-key": "error"}"#;
-    for (source, line, column) in [
-        ("{{ .NOPE.Value }}", 1, 4),
-        ("a\n é {{ .KEY.Value }}{{ upper .NOPE.Value }}", 2, 29),
-        ("{{ range . }}{{ $.NOPE }}{{ end }}", 1, 17),
-        (r#"{{ (index . "NOPE").Value }}"#, 1, 4),
-    ] {
+    for (source, line, column) in
+        [("{{ .NOPE }}", 1, 4), ("a\n é {{ .KEY.Value }}{{ upper .NOPE }}", 2, 30), ("{{ range . }}{{ $.NOPE }}{{ end }}", 1, 18)]
+    {
         let diagnostic = problem(strict, source);
-        assert_eq!(diagnostic.message, "there is no key \"NOPE\"", "{source}");
+        assert!(diagnostic.message.ends_with("map has no entry for key \"NOPE\""), "{source}: {}", diagnostic.message);
         assert_eq!((diagnostic.line, diagnostic.column), (line, column), "{source}");
     }
     let rendered = render_with("infisical-secret", strict, "{{ if false }}{{ .NOPE }}{{ end }}", vec![]).unwrap();
@@ -133,41 +127,64 @@ fn a_missing_key_is_an_error_where_asked_for() {
 fn what_does_not_parse_has_a_place() {
     for (source, line, message) in [
         ("a\nb {{ .KEY.Value", 2, "unclosed action"),
-        ("{{ if .KEY }}x", 1, "has no end"),
-        ("{{ define \"x\" }}a", 1, "has no end"),
-        ("a{{ end }}b", 1, "has no block"),
-        ("{{ if .KEY }}{{ end }}{{ else }}", 1, "has no block"),
+        ("{{ if .KEY }}x", 1, "unexpected EOF"),
+        ("a{{ end }}b", 1, "unexpected {{end}}"),
         ("\n\n{{ nothing .KEY }}", 3, "function \"nothing\" not defined"),
-        ("{{ | upper }}", 1, ""),
-        ("{{ \"open }}", 1, ""),
+        ("{{ env \"HOME\" }}", 1, "function \"env\" not defined"),
+        ("{{ | upper }}", 1, "unexpected \"|\" in command"),
+        ("{{ define \"secret-templates\" }}a{{ end }}b", 1, "multiple definition"),
     ] {
         let diagnostic = problem("{}", source);
         assert_eq!((diagnostic.line, diagnostic.entry.as_str()), (line, "out"), "{source}: {}", diagnostic.message);
         assert!(diagnostic.message.contains(message), "{source}: {}", diagnostic.message);
-        assert!(!diagnostic.message.contains('\0'), "{source}: {:?}", diagnostic.message);
     }
 }
 
 #[test]
 fn what_does_not_render_has_a_place_and_quotes_no_value() {
     for (source, message) in [
-        ("{{ .KEY.value }}", "can't evaluate field value"),
-        ("{{ .KEY.Value.More }}", "can't evaluate field More in string"),
-        ("{{ .KEY | upper }}", "upper: wants a string, not a secret"),
-        ("{{ len .KEY }}", "can't measure"),
-        ("{{ .KEY.Value | b64dec }}{{ .KEY.Value | decodeBase64ToBytes | toJson }}{{ b64dec \"%\" }}", "b64dec: the value is not base64"),
-        ("{{ range .KEY.Value }}{{ end }}", "cannot range over string"),
-        ("{{ fail .KEY.Value }}", "fail: the template fails on purpose"),
-        ("{{ printf 5 .KEY.Value }}", "must be a string"),
-        ("{{ .KEY.Value 5 }}", "can't give argument to non-function"),
-        ("{{ lt .KEY.Value 5 }}", "incompatible types"),
-        ("{{ template \"none\" . }}", "undefined template"),
+        ("{{ .KEY.value }}", "at <.KEY.value>: can't evaluate field value in type model.SecretTemplateOptions"),
+        ("{{ .KEY.Value.More }}", "can't evaluate field More in type string"),
+        ("{{ .KEY | upper }}", "at <upper>: wrong type for value; expected string; got model.SecretTemplateOptions"),
+        ("{{ len .KEY }}", "error calling len: len of type model.SecretTemplateOptions"),
+        ("{{ range .KEY.Value }}{{ end }}", "range can't iterate over a value of type string"),
+        ("{{ range .KEY }}{{ end }}", "range can't iterate over a value of type model.SecretTemplateOptions"),
+        ("{{ range $k, $v := 5 }}{{ .KEY.Value }}{{ end }}", "to iterate over more than one variable"),
+        ("{{ fail .KEY.Value }}", "error calling fail: "),
+        ("{{ .KEY.Value | printf \"%s!\" | fail }}", "error calling fail: "),
+        ("{{ mustFromJson .KEY.Value }}", "error calling mustFromJson: invalid character"),
+        ("{{ mustRegexMatch (print \"(\" .KEY.Value) \"\" }}", "missing closing )"),
+        ("{{ printf 5 .KEY.Value }}", "expected string; found 5"),
+        ("{{ .KEY.Value 5 }}", "Value has arguments but cannot be invoked as function"),
+        ("{{ lt .KEY.Value 5 }}", "incompatible types for comparison"),
+        ("{{ eq (list .KEY.Value) (list .KEY.Value) }}", "non-comparable type"),
+        ("{{ call .KEY.Value }}", "non-function .KEY.Value of type string"),
+        ("{{ .KEY.Value | call }}", "non-function <string Value> of type string"),
+        ("{{ template \"none\" . }}", "template \"none\" not defined"),
     ] {
         let diagnostic = problem("{}", source);
         assert!(diagnostic.message.contains(message), "{source}: {}", diagnostic.message);
         assert!(!diagnostic.message.contains("canary"), "{source}: {}", diagnostic.message);
         assert_eq!(diagnostic.line, 1, "{source}");
         assert!(diagnostic.column > 1, "{source}");
+    }
+    assert!(problem("{}", "{{ fail (printf `%s is missing` `KEY`) }}").message.ends_with("error calling fail: KEY is missing"));
+}
+
+#[test]
+fn what_runs_away_is_stopped() {
+    for (source, message) in [
+        ("{{ range 1000000000 }}{{ end }}", "steps"),
+        ("{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}", "more than"),
+        ("{{ define `d` }}{{ template `d` }}{{ end }}{{ template `d` }}", "maximum template depth"),
+        ("{{ range until 20 }}{{ printf `%999999d` 1 }}{{ end }}", "prints more than"),
+        ("{{ $s := `x` }}{{ range until 40 }}{{ $s = print $s $s }}{{ end }}", "text gets larger"),
+        ("{{ repeat 1000000000 `abc` }}", "repeat"),
+        ("{{ until 1000000000 }}", "until"),
+        ("{{ $d := dict }}{{ $_ := set $d `d` $d }}{{ $d }}", "nested too deep"),
+    ] {
+        let diagnostic = problem("{}", source);
+        assert!(diagnostic.message.contains(message), "{source}: {}", diagnostic.message);
     }
 }
 
@@ -198,9 +215,54 @@ fn of_repeated_keys_the_peer_s_choice_counts() {
 }
 
 #[test]
-fn what_it_can_not_do_is_refused() {
-    for (options, pointer) in [(r#"{"bulk": true}"#, "/options/bulk"), (r#"{"scope": "keys-and-values"}"#, "/options/scope")] {
-        let Err(Failure::Plugin(Error::Settings(violations))) = render_with("static-secret", options, "", vec![]) else { panic!() };
+fn one_template_makes_all_keys_of_a_bulk_form() {
+    let secrets = || vec![secret("KEY", "val"), secret("A-B", "x: y")];
+    let render = |source: &str| {
+        Host::new().render::<GoTemplate>("static-secret", r#"{"bulk": true}"#, &[("template.data", source)], secrets()).map(|rendering| {
+            rendering.entries.into_iter().map(|entry| (entry.key, String::from_utf8_lossy(&entry.value).into_owned())).collect::<Vec<_>>()
+        })
+    };
+    let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
+    assert_eq!(
+        render("{{ range $k, $v := . }}{{ $k }}: {{ $v.Value | quote }}\n{{ end }}n: 1.50").unwrap(),
+        pairs(&[("A-B", "x: y"), ("KEY", "val"), ("n", "1.50")])
+    );
+    assert_eq!(render("\n  ").unwrap(), []);
+    let Err(Failure::Plugin(Error::Template(diagnostics))) = render("{{ .KEY }}") else { panic!() };
+    assert_eq!((diagnostics[0].line, diagnostics[0].column), (0, 0));
+    assert!(diagnostics[0].message.contains("not a valid YAML map"), "{}", diagnostics[0].message);
+    assert!(!diagnostics[0].message.contains("val:"), "{}", diagnostics[0].message);
+}
+
+#[test]
+fn keys_and_values_are_yaml_of_the_first_edition() {
+    let render = |options: &str, source: &str| {
+        Host::new().render::<GoTemplate>("external-secret", options, &[("x", source)], vec![secret("V", "aGk=")]).map(|rendering| {
+            rendering.entries.into_iter().map(|entry| (entry.key, String::from_utf8_lossy(&entry.value).into_owned())).collect::<Vec<_>>()
+        })
+    };
+    let made = render(r#"{"scope": "keys-and-values"}"#, "a: {{ .V }}\nb: yes\nc: 0123\nd: 1.50").unwrap();
+    let made: Vec<_> = made.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(made, [("a", "aGk="), ("b", "true"), ("c", "83"), ("d", "1.5")]);
+    let made = render(r#"{"scope": "keys-and-values", "decoding-strategy": "Base64"}"#, "a: {{ .V }}").unwrap();
+    assert_eq!(made, [("a".to_owned(), "hi".to_owned())]);
+    assert!(matches!(render(r#"{"decoding-strategy": "Base64"}"#, "%"), Err(Failure::Plugin(Error::Template(_)))));
+}
+
+#[test]
+fn what_a_dot_does_not_have_is_refused() {
+    for (dot, options, pointer) in
+        [("infisical-secret", r#"{"bulk": true}"#, "/options/bulk"), ("external-secret", r#"{"scope": "all"}"#, "/options/scope")]
+    {
+        let Err(Failure::Plugin(Error::Settings(violations))) = render_with(dot, options, "", vec![]) else { panic!() };
         assert_eq!(violations[0].pointer, pointer);
     }
+}
+
+#[test]
+fn what_uses_chance_is_volatile_and_its_neighbours_are_not() {
+    let entries =
+        [("a", "{{ uuidv4 }}"), ("b", "{{ .KEY.Value }}"), ("c", "{{ now | date `2006` }}"), ("d", "{{ if false }}{{ uuidv4 }}{{ end }}")];
+    let rendering = Host::new().render::<GoTemplate>("infisical-secret", "{}", &entries, vec![secret("KEY", "val")]).unwrap();
+    assert_eq!(rendering.entries.iter().map(|entry| entry.volatile).collect::<Vec<_>>(), [true, false, true, false]);
 }

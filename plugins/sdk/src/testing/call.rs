@@ -64,11 +64,26 @@ impl Host {
         entries: &[(&str, &str)],
         secrets: Vec<template::Secret>,
     ) -> Result<template::Rendering, Failure> {
+        self.render_with_imports::<P>(dot, options, entries, secrets, vec![])
+    }
+
+    /// Calls a template with imported secrets too.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub fn render_with_imports<P: Template>(
+        &self,
+        dot: &str,
+        options: &str,
+        entries: &[(&str, &str)],
+        secrets: Vec<template::Secret>,
+        imports: Vec<template::Secret>,
+    ) -> Result<template::Rendering, Failure> {
         Self::describe::<P>()?;
         let options = parse_settings(options).map_err(Failure::Plugin)?;
         let entry = |(key, source): &(&str, &str)| template::Entry { key: (*key).into(), source: (*source).into() };
         let entries = entries.iter().map(entry).collect();
-        let request = template::Request { dot: dot.into(), options, entries, secrets, imports: vec![], extensions: vec![] };
+        let request = template::Request { dot: dot.into(), options, entries, secrets, imports, extensions: vec![] };
         let rendering = self.call::<P, _>("{}", |_| P::render(request))?;
         unique(rendering.entries.iter().map(|entry| entry.key.as_str()))?;
         Ok(rendering)

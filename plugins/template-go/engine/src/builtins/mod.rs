@@ -67,7 +67,7 @@ pub fn find(name: &str) -> Option<Callee> {
         "and" => Special::And,
         "or" => Special::Or,
         "call" => Special::Call,
-        _ => Special::Pure,
+        _ => Special::No,
     };
     Some(Callee { function, special })
 }

@@ -99,13 +99,13 @@ pub struct Callee {
     pub special: Special,
 }
 
-/// What is particular about a function.
+/// The function that reads secrets which are not arguments: [`Host::secret_from`](crate::Host::secret_from).
+const SECRET_FROM: &str = "secretFrom";
+
+/// What the engine does itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Special {
-    /// It is not the language's own.
     No,
-    /// It is, and gives the same for the same arguments.
-    Pure,
     And,
     Or,
     Call,
@@ -124,7 +124,8 @@ pub struct Number {
 impl Node {
     fn is_constant(&self) -> bool {
         match self {
-            Self::Identifier { callee, .. } => callee.special != Special::No,
+            // Given constants, no other function has a secret to give.
+            Self::Identifier { callee, .. } => callee.function.name != SECRET_FROM,
             Self::Pipe(pipe) => pipe.commands.iter().all(Command::is_constant),
             other => other.is_plain() && !matches!(other, Self::Dot { .. }),
         }
