@@ -168,6 +168,7 @@ async fn plugins(options: &Options, metrics: &Arc<Metrics>) -> anyhow::Result<Ru
         environment: plugins.environment.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect(),
         private_egress: plugins.private_egress,
         detours,
+        stage: None,
         withheld,
         observer: Arc::clone(metrics) as Arc<dyn runtime::Observer>,
     };

@@ -1,5 +1,5 @@
 //! What a runtime is started with, and what it tells.
-use crate::{CompileLimits, Descriptor, Detours, Grants, Limits, World};
+use crate::{CompileLimits, Descriptor, Detours, Grants, Limits, Stage, World};
 #[cfg(doc)]
 use crate::{Failure, Runtime};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -28,6 +28,8 @@ pub struct Config {
     pub detours: Detours,
     /// Grants to withhold, by plugin: the administrator's narrowing of what the bundle's index grants.
     pub withheld: BTreeMap<String, Grants>,
+    /// Stands in for the world outside when plugins are rehearsed; None in an operator.
+    pub stage: Option<Stage>,
     /// Told of each call and load.
     pub observer: Arc<dyn Observer>,
 }

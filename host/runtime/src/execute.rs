@@ -183,6 +183,7 @@ mod tests {
                 mounts: crate::Mounts::default(),
                 environment: Arc::default(),
                 client: Arc::new(Client::new(false)),
+                stage: None,
                 home: tokio::runtime::Handle::current(),
             }),
             meter: Arc::default(),

@@ -39,6 +39,7 @@ impl Runtime {
             environment: BTreeMap::new(),
             private_egress: false,
             detours: Detours::default(),
+            stage: None,
             withheld: BTreeMap::new(),
         })
         .map_err(|error| StartError::Engine(format!("{error:#}")))?;

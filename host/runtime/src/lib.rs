@@ -37,6 +37,7 @@ mod runtime;
 mod schema;
 mod settings;
 mod ship;
+mod stage;
 mod text;
 mod wasi;
 mod watch;
@@ -55,6 +56,7 @@ pub use failure::{Class, Diagnostic, Failure, Violation};
 pub use grants::{Capability, CapabilityError, Grants};
 pub use limits::{CompileLimits, Limits};
 pub use runtime::Runtime;
+pub use stage::{Answers, Stage, StagedRequest, StagedResponse};
 
 /// Bytes that can't be formatted and are zeroed when dropped.
 pub type SecretBytes = secrecy::SecretSlice<u8>;

@@ -3,7 +3,7 @@
 //! Everything that may be wrong with a plugin is found here, before the first call, and ends as a [`LoadError`] that says
 //! what was found and what is allowed. Nothing of it touches the version that serves.
 use crate::{
-    Capability, CompileLimits, Descriptor, Detours, Failure, Grants, Limits, MachineCode, Mounts, World,
+    Capability, CompileLimits, Descriptor, Detours, Failure, Grants, Limits, MachineCode, Mounts, Stage, World,
     aot::{Code, Purpose, Sum},
     cache::{self, Caches},
     capability::http::Client,
@@ -107,6 +107,7 @@ pub(crate) struct Loader {
     environment: Arc<BTreeMap<String, String>>,
     private_egress: bool,
     detours: Detours,
+    stage: Option<Stage>,
     withheld: BTreeMap<String, Grants>,
     home: tokio::runtime::Handle,
 }
@@ -124,6 +125,7 @@ pub(crate) struct Parts {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) private_egress: bool,
     pub(crate) detours: Detours,
+    pub(crate) stage: Option<Stage>,
     pub(crate) withheld: BTreeMap<String, Grants>,
 }
 
@@ -186,6 +188,7 @@ impl Loader {
             environment: Arc::new(parts.environment),
             private_egress: parts.private_egress,
             detours: parts.detours,
+            stage: parts.stage,
             withheld: parts.withheld,
             home: tokio::runtime::Handle::current(),
         })
@@ -288,6 +291,8 @@ impl Loader {
             Profile::Wasi => &self.wasi,
         };
         let guest = Guest::new(linker, &loaded.component, world).map_err(|error| LoadError::Link(shown(&error)))?;
+        let client = Client::new(self.private_egress).with_detours(self.detours.clone());
+        let client = client.with_answers(self.stage.as_ref().map(|stage| stage.http.clone()));
         Ok(Machine {
             name: name.into(),
             guest,
@@ -297,7 +302,8 @@ impl Loader {
             services: Arc::new(Services {
                 mounts: self.mounts.clone(),
                 environment: self.environment.clone(),
-                client: Arc::new(Client::new(self.private_egress).with_detours(self.detours.clone())),
+                client: Arc::new(client),
+                stage: self.stage.clone(),
                 home: self.home.clone(),
             }),
             limits: self.limits(world, profile),

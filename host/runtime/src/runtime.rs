@@ -56,6 +56,7 @@ impl Runtime {
             environment: config.environment,
             private_egress: config.private_egress,
             detours: config.detours,
+            stage: config.stage,
             withheld: config.withheld,
         })
         .map_err(|error| StartError::Engine(format!("{error:#}")))?;

@@ -112,6 +112,7 @@ fn config(bundle: &Path, cache: &Path, program: &Path, loads: &Arc<Loads>) -> Co
         environment: BTreeMap::new(),
         private_egress: false,
         detours: Detours::default(),
+        stage: None,
         withheld: BTreeMap::new(),
         observer: loads.clone(),
     }

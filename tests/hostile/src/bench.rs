@@ -86,6 +86,7 @@ pub fn config(bundle: &Path, records: &Arc<Recorder>) -> Config {
         environment: BTreeMap::new(),
         private_egress: false,
         detours: Detours::default(),
+        stage: None,
         withheld: BTreeMap::new(),
         observer: records.clone(),
     }

@@ -47,6 +47,7 @@ fn config(bundle: &Path, cache: &Path, compiler: &Path) -> Config {
         environment: BTreeMap::new(),
         private_egress: false,
         detours: Detours::default(),
+        stage: None,
         withheld: BTreeMap::new(),
         observer: Arc::new(Metrics::default()),
     }

@@ -2,7 +2,7 @@
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use runtime::{Inspection, Runtime};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
@@ -10,6 +10,14 @@ pub enum PluginCommand {
     Inspect {
         /// A component.
         file: PathBuf,
+    },
+    /// Runs cases against a component: what it must prove, render or refuse.
+    Test {
+        /// A component.
+        file: PathBuf,
+        /// Folder with WORLD/PLUGIN/CASE/case.yaml, as tests/conformance of the source has it.
+        #[arg(long, default_value = "tests/conformance")]
+        cases: PathBuf,
     },
     /// Loads a component as the operator would, and says whether it would serve.
     Check {
@@ -22,21 +30,34 @@ impl PluginCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// The file can't be read; for `check`, the component would not serve.
+    /// The file can't be read; for `check`, the component would not serve; for `test`, a case failed.
     pub async fn run(&self) -> anyhow::Result<()> {
         let compiler = std::env::current_exe().context("the path of this program is not known")?;
-        let (Self::Inspect { file } | Self::Check { file }) = self;
-        let inspection = Runtime::inspect(file, &compiler).await.with_context(|| file.display().to_string())?;
         match self {
-            Self::Inspect { .. } => print!("{}", describe(&inspection)),
-            Self::Check { .. } => {
-                if let Some(refused) = &inspection.refused {
+            Self::Inspect { file } => print!("{}", describe(&inspect(file, &compiler).await?)),
+            Self::Check { file } => {
+                if let Some(refused) = inspect(file, &compiler).await?.refused {
                     bail!("{}: would not serve: {refused}", file.display());
                 }
                 println!("{}: would serve, given what it needs", file.display());
             }
+            Self::Test { file, cases } => test(file, cases, compiler).await?,
         }
         Ok(())
+    }
+}
+
+async fn inspect(file: &Path, compiler: &Path) -> anyhow::Result<Inspection> {
+    Runtime::inspect(file, compiler).await.with_context(|| file.display().to_string())
+}
+
+async fn test(file: &Path, cases: &Path, compiler: PathBuf) -> anyhow::Result<()> {
+    let options = conformance::Options { file: file.into(), cases: cases.into(), compiler, cache: None };
+    let report = conformance::run(&options).await?;
+    println!("{report}");
+    match report.failed() {
+        0 => Ok(()),
+        failed => bail!("{}: {failed} of {} cases failed", file.display(), report.results.len()),
     }
 }
 

@@ -9,7 +9,10 @@ use super::{
     Refusal, blocking,
     egress::{Egress, EgressError, Origin, Resolve, SystemResolver, detour::Detours, vet},
 };
-use crate::SecretBytes;
+use crate::{
+    SecretBytes,
+    stage::{Answers, StagedRequest, StagedResponse},
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::{dns, redirect, retry, tls};
@@ -151,6 +154,8 @@ pub(crate) struct Client {
     resolver: Arc<dyn Resolve>,
     private: bool,
     detours: Detours,
+    /// Stands in for all servers.
+    answers: Option<Arc<dyn Answers>>,
     /// Made at the first request: it reads the system's roots, and most plugins never send one.
     inner: OnceCell<reqwest::Client>,
 }
@@ -163,7 +168,7 @@ impl Client {
 
     /// The same with another resolver.
     pub(crate) fn with_resolver(resolver: Arc<dyn Resolve>, private: bool) -> Self {
-        Self { resolver, private, detours: Detours::default(), inner: OnceCell::new() }
+        Self { resolver, private, detours: Detours::default(), answers: None, inner: OnceCell::new() }
     }
 
     /// The same with detours.
@@ -171,11 +176,19 @@ impl Client {
         Self { detours, ..self }
     }
 
+    /// The same with answers that stand in for all servers.
+    pub(crate) fn with_answers(self, answers: Option<Arc<dyn Answers>>) -> Self {
+        Self { answers, ..self }
+    }
+
     /// Sends a request, if `egress` allows it, and reads the response whole.
     ///
     /// # Errors
     /// Any [`HttpError`].
     pub(crate) async fn send(&self, egress: &Egress, request: Request, bounds: Bounds) -> Result<Response, HttpError> {
+        if let Some(answers) = &self.answers {
+            return rehearse(&**answers, egress, request, bounds);
+        }
         let (origin, mut request) = prepare(egress, request, bounds)?;
         self.turn(&origin, &mut request)?;
         let client = self.inner.get_or_try_init(|| self.build()).await?;
@@ -208,6 +221,22 @@ impl Client {
         let built = blocking(|| builder.build()).await.map_err(|_| HttpError::Client)?;
         built.map_err(|_| HttpError::Client)
     }
+}
+
+/// Judges a request like any other, and has it answered from a stage.
+fn rehearse(answers: &dyn Answers, egress: &Egress, request: Request, bounds: Bounds) -> Result<Response, HttpError> {
+    let sent = StagedRequest {
+        method: request.method.clone(),
+        url: request.url.clone(),
+        headers: request.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_vec())).collect(),
+        body: request.body.expose_secret().to_vec(),
+    };
+    let (origin, _) = prepare(egress, request, bounds)?;
+    let Some(StagedResponse { status, headers, body }) = answers.answer(&sent) else { return Err(HttpError::TimedOut(origin)) };
+    if body.len() > bounds.response {
+        return Err(HttpError::ResponseTooLong { origin, what: format!("a body of more than {} bytes", bounds.response) });
+    }
+    Ok(Response { status, headers, body })
 }
 
 fn prepare(egress: &Egress, request: Request, bounds: Bounds) -> Result<(Origin, reqwest::Request), HttpError> {

@@ -13,7 +13,10 @@ impl Context {
         if let Err(denied) = self.ask(&Capability::Clock) {
             return Ok(Err(denied));
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Stop::Host("the machine's clock is before 1970"))?;
+        let now = match &self.services.stage {
+            Some(stage) => stage.now,
+            None => SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Stop::Host("the machine's clock is before 1970"))?,
+        };
         Ok(Ok(u64::try_from(now.as_millis()).unwrap_or(u64::MAX)))
     }
 
@@ -34,7 +37,10 @@ impl Context {
         if let Err(denied) = self.ask(&Capability::Random) {
             return Ok(Err(denied));
         }
-        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Stop::Host("the machine gives no random numbers"))?;
+        match &self.services.stage {
+            Some(stage) => bytes.fill(stage.random),
+            None => aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Stop::Host("the machine gives no random numbers"))?,
+        }
         Ok(Ok(bytes))
     }
 

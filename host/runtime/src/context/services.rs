@@ -1,7 +1,7 @@
 //! Imports that wait for something: files, tokens, signatures, keys, requests. None of them blocks its thread.
 use super::{Context, Credential, Imported, Stop, answer, spend};
 use crate::{
-    Capability, Mounts, SecretBytes, TokenFailure,
+    Capability, Mounts, SecretBytes, Stage, TokenFailure,
     capability::{
         Refusal,
         content::{self, assemble},
@@ -25,6 +25,8 @@ pub(crate) struct Services {
     pub(crate) environment: Arc<BTreeMap<String, String>>,
     /// A client of this plugin alone: a connection that one plugin opened serves no other.
     pub(crate) client: Arc<Client>,
+    /// Stands in for the time and random numbers.
+    pub(crate) stage: Option<Stage>,
     /// Where tokens of service accounts are made: the client for that lives on the runtime that started this one.
     pub(crate) home: tokio::runtime::Handle,
 }
@@ -217,6 +219,7 @@ mod tests {
                 mounts: Mounts::default(),
                 environment: Arc::default(),
                 client: Arc::new(Client::new(false)),
+                stage: None,
                 home: tokio::runtime::Handle::current(),
             }),
             meter: Arc::default(),
