@@ -194,6 +194,28 @@ pub const INFISICAL_SECRET: [Method; 10] = [
     },
 ];
 
+/// Variables of the operator that stand for what a resource leaves empty, as in the peer's SDK: plugin, input, variable. Read
+/// only where the administrator says so.
+pub const VARIABLES: [(&str, &str, &str); 8] = [
+    ("universal", "client-id", "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID"),
+    ("universal", "client-secret", "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET"),
+    ("kubernetes", "identity-id", "INFISICAL_KUBERNETES_IDENTITY_ID"),
+    ("aws", "identity-id", "INFISICAL_AWS_IAM_AUTH_IDENTITY_ID"),
+    ("azure", "identity-id", "INFISICAL_AZURE_AUTH_IDENTITY_ID"),
+    ("gcp-id-token", "identity-id", "INFISICAL_GCP_AUTH_IDENTITY_ID"),
+    ("gcp-iam", "identity-id", "INFISICAL_GCP_AUTH_IDENTITY_ID"),
+    ("ldap", "identity-id", "INFISICAL_LDAP_AUTH_IDENTITY_ID"),
+];
+
+/// The same for settings.
+pub const SETTING_VARIABLES: [(&str, &str, &str); 1] = [("azure", "client-id", "INFISICAL_AZURE_AUTH_CLIENT_ID")];
+
+/// The variable that stands for an input of a plugin.
+#[must_use]
+pub fn variable(plugin: &str, input: &str) -> Option<&'static str> {
+    VARIABLES.iter().find(|(of, name, _)| *of == plugin && *name == input).map(|(_, _, variable)| *variable)
+}
+
 /// A block that is filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
@@ -312,6 +334,18 @@ mod tests {
         let blocks: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
         assert_eq!(blocks.len(), INFISICAL_SECRET.len());
         assert!(blocks.iter().all(|block| INFISICAL_SECRET.iter().any(|method| method.block == *block)), "{blocks:?}");
+    }
+
+    #[test]
+    fn every_variable_stands_for_an_input_of_its_row() {
+        for (plugin, input, _) in VARIABLES {
+            let row = INFISICAL_SECRET.iter().find(|method| method.plugin == Plugin::Named(plugin)).unwrap();
+            assert!(row.inputs.iter().any(|(name, _)| *name == input), "{plugin} {input}");
+        }
+        for (plugin, setting, _) in SETTING_VARIABLES {
+            let row = INFISICAL_SECRET.iter().find(|method| method.plugin == Plugin::Named(plugin)).unwrap();
+            assert!(row.settings.iter().any(|(name, _)| *name == setting), "{plugin} {setting}");
+        }
     }
 
     #[test]

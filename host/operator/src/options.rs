@@ -19,6 +19,12 @@ pub struct Options {
     pub config_namespace: String,
     /// `kube-system/NAME` accounts whose tokens may be requested all the same.
     pub token_request_system_accounts: Vec<String>,
+    /// Namespaces whose resources may use ambient identities; None for all.
+    pub ambient_namespaces: Option<Vec<String>>,
+    /// `PLUGIN=NAMESPACE`: a plugin that is listed is for the namespaces that it is listed with, and no others.
+    pub plugin_namespaces: Vec<(String, String)>,
+    /// Whether variables such as `INFISICAL_UNIVERSAL_AUTH_CLIENT_ID` stand for what a resource leaves empty.
+    pub env_credentials: bool,
     pub plugins: PluginOptions,
     pub leader: Option<LeaderOptions>,
     pub metrics: Option<MetricsOptions>,

@@ -105,9 +105,7 @@ impl From<runtime::Failure> for Fault {
             Failure::Template(_) => ("TemplateFailed", ""),
             Failure::Credentials(_) => ("InvalidCredentials", ""),
             Failure::Denied(_) => ("PluginDenied", ""),
-            Failure::NotGranted { ambient: true, .. } => {
-                ("AmbientNotGranted", "; list the server with --trusted-host if the operator's own identity may go there")
-            }
+            Failure::NotGranted { ambient: true, .. } => ("AmbientNotGranted", ""),
             Failure::NotGranted { .. } => ("CapabilityNotGranted", "; an administrator grants capabilities in the bundle's index"),
             Failure::Unavailable { .. } => ("PluginServiceUnavailable", ""),
             Failure::Trapped(_) => ("PluginTrapped", ""),

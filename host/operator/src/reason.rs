@@ -23,6 +23,8 @@ pub const SERVICE_ACCOUNT_NOT_FOUND: &str = "ServiceAccountNotFound";
 pub const SERVICE_ACCOUNT_TOKEN_MISSING: &str = "ServiceAccountTokenMissing";
 /// An identity that is not the resource's own would go to a server that is not trusted.
 pub const AMBIENT_NOT_GRANTED: &str = "AmbientNotGranted";
+/// The namespace may not use the plugin.
+pub const PLUGIN_NOT_GRANTED: &str = "PluginNotGranted";
 /// A field is missing, or its value is none of those that are allowed.
 pub const INVALID_SPEC: &str = "InvalidSpec";
 /// A project, an environment, a folder.

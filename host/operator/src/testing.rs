@@ -3,7 +3,7 @@ use crate::{
     clock::manual::ManualClock,
     metrics::Metrics,
     object::ObjectRef,
-    plan::{Login, Server},
+    plan::{Ambient, Login, Server},
     session::{ClientSettings, Prover, Sessions, SessionsConfig},
 };
 use axum::{
@@ -302,6 +302,7 @@ pub fn login_with(server: &str, secret: &str, change: impl FnOnce(&mut Login)) -
         settings: serde_json::json!({}),
         inputs: BTreeMap::from([("secret".to_owned(), secret)]),
         service_account: None,
+        ambient: Ambient::UntrustedServer,
         namespace: "n".into(),
         method: "FAKE".into(),
     };

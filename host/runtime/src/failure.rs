@@ -71,7 +71,7 @@ pub enum Failure {
     #[error("refused by the plugin: {0}")]
     Denied(String),
     /// The plugin used a capability that this call does not have.
-    #[error("capability {capability} is not granted to plugin {plugin:?}{}", if *ambient { " towards an untrusted server" } else { "" })]
+    #[error("capability {capability} is not granted to plugin {plugin:?}{}", if *ambient { " in this call" } else { "" })]
     NotGranted {
         /// Name.
         plugin: String,

@@ -118,6 +118,9 @@ impl Scene {
             // Other tests must not see the settings of this one.
             config_namespace: self.namespace.name().into(),
             token_request_system_accounts: Vec::new(),
+            ambient_namespaces: None,
+            plugin_namespaces: Vec::new(),
+            env_credentials: false,
             plugins: PluginOptions {
                 bundle: shared::default_bundle().await.folder.clone(),
                 shipped_cache: None,

@@ -68,6 +68,16 @@ pub struct RunArgs {
     /// A service account of kube-system (kube-system/NAME) whose token may be requested; repeatable.
     #[arg(long = "token-request-system-account", env = "INFISICAL_OPERATOR_TOKEN_REQUEST_SYSTEM_ACCOUNTS", value_delimiter = ',')]
     pub token_request_system_accounts: Vec<String>,
+    /// Namespaces whose resources may log in with what the operator itself has (files, variables, metadata services),
+    /// separated by commas; empty for none.
+    #[arg(long, env = "INFISICAL_OPERATOR_AMBIENT_NAMESPACES", default_value = "*")]
+    pub ambient_namespaces: String,
+    /// A namespace that may use a plugin, as PLUGIN=NAMESPACE; repeatable. A plugin that is never listed is for all.
+    #[arg(long = "plugin-namespace", env = "INFISICAL_OPERATOR_PLUGIN_NAMESPACES", value_delimiter = ',', value_parser = pair)]
+    pub plugin_namespaces: Vec<(String, String)>,
+    /// Lets INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and the other variables of Infisical's SDK stand for what a resource leaves empty.
+    #[arg(long, env = "INFISICAL_OPERATOR_ENV_CREDENTIALS", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
+    pub env_credentials: bool,
 
     /// Folder of the plugins, with its index.json.
     #[arg(long, env = "INFISICAL_OPERATOR_BUNDLE_DIR", default_value = "/plugins")]
@@ -174,7 +184,7 @@ impl RunArgs {
     /// The first argument that can't be used, by its name.
     pub fn options(&self) -> anyhow::Result<Options> {
         // Each once: two queues for one namespace would reconcile each resource twice at a time.
-        let namespaces: BTreeSet<&str> = self.namespaces.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let namespaces: BTreeSet<&str> = list(&self.namespaces).collect();
         let tls = match (self.metrics_secure, self.metrics_cert_path.as_str()) {
             (false, _) => None,
             (true, "") => Some(MetricsTls::SelfSigned),
@@ -195,6 +205,12 @@ impl RunArgs {
             organisation: self.organization_slug.clone().filter(|slug| !slug.is_empty()),
             config_namespace: self.config_namespace.clone(),
             token_request_system_accounts: self.token_request_system_accounts.clone(),
+            ambient_namespaces: match self.ambient_namespaces.trim() {
+                "*" => None,
+                names => Some(list(names).map(str::to_owned).collect()),
+            },
+            plugin_namespaces: self.plugin_namespaces.clone(),
+            env_credentials: self.env_credentials,
             plugins: PluginOptions {
                 bundle: self.bundle_dir.clone(),
                 shipped_cache: self.shipped_cache_dir.clone().zip(self.shipped_cache_digest.clone()),
@@ -268,6 +284,10 @@ fn bind_address(flag: &str, text: &str) -> anyhow::Result<Option<SocketAddr>> {
     }
 }
 
+fn list(names: &str) -> impl Iterator<Item = &str> {
+    names.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.into(), value.into())),
@@ -315,6 +335,16 @@ mod tests {
         let mut command = <Cli as clap::CommandFactory>::command();
         let help = command.find_subcommand_mut("run").unwrap().render_long_help().to_string();
         assert!(help.contains("--withhold-grant") && !help.contains("--dev-origin"));
+    }
+
+    #[test]
+    fn the_namespaces_of_ambient_identities_are_all_some_or_none() {
+        let named = |arguments: &[&str]| parse(arguments).options().unwrap().ambient_namespaces;
+        assert_eq!(named(&[]), None);
+        assert_eq!(named(&["--ambient-namespaces=a, b"]), Some(vec!["a".into(), "b".into()]));
+        assert_eq!(named(&["--ambient-namespaces="]), Some(vec![]));
+        let options = parse(&["--plugin-namespace", "aws=a", "--plugin-namespace=aws=b", "--env-credentials"]).options().unwrap();
+        assert!(options.env_credentials && options.plugin_namespaces.len() == 2);
     }
 
     #[test]

@@ -25,6 +25,11 @@ pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings
     let spec = &resource.spec;
     let mut warnings = deprecated(&object, spec);
     let targets = target::targets(&object, spec, &mut warnings)?;
+    for target in &targets {
+        if let Some(template) = &target.template {
+            settings.may_use(&object, &format!("{}.template.plugin.name", target.field), &template.plugin)?;
+        }
+    }
     let interval = interval(&object, spec)?;
     let block = login::choose(&object, spec, found, &mut warnings)?;
     let read = scope::read(&object, &block)?;

@@ -4,6 +4,7 @@
 //! what is wrong, [`crate::reason`] names it. The parts: [`login`], [`server`], [`scope`], [`target`].
 pub mod chain;
 mod field;
+mod grants;
 mod infisical_secret;
 pub mod login;
 pub mod scope;
@@ -14,6 +15,7 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 
+pub use grants::Ambient;
 pub(crate) use infisical_secret::wanted_server;
 pub use infisical_secret::{infisical_secret, targets};
 pub use settings::{Settings, SettingsError};
@@ -67,6 +69,8 @@ pub struct Login {
     pub settings: Value,
     pub inputs: BTreeMap<String, Arc<SecretBytes>>,
     pub service_account: Option<Name>,
+    /// Whether files, variables and metadata services may be used.
+    pub ambient: Ambient,
     /// Namespace of the resource that logs in.
     pub namespace: String,
     /// Strategy name for conditions, for example `UNIVERSAL_MACHINE_IDENTITY`.

@@ -1,8 +1,12 @@
 //! What an administrator decides about plans, as values.
 use crate::{object::Name, options::Options};
+use api::dialect::{SETTING_VARIABLES, VARIABLES};
 use infisical::{Address, AddressError};
+use runtime::SecretBytes;
+use secrecy::{ExposeSecret, SecretString};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,7 +23,7 @@ pub const INTERVAL: Duration = Duration::from_secs(60);
 pub const TEMPLATE: &str = "go-template";
 
 /// What plans depend on beside the resource and what it refers to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Server of resources that name none, as far as the global ConfigMap names none either.
     pub host: Option<Address>,
@@ -31,6 +35,12 @@ pub struct Settings {
     pub organisation: Option<String>,
     /// `kube-system/NAME` accounts whose tokens may be used all the same.
     pub system_accounts: BTreeSet<String>,
+    /// Namespaces whose resources may use ambient sources; None for all.
+    pub ambient_namespaces: Option<BTreeSet<String>>,
+    /// Plugins that are for some namespaces only.
+    pub plugin_namespaces: BTreeMap<String, BTreeSet<String>>,
+    /// Variables that stand for what a resource leaves empty; none without `--env-credentials`.
+    pub credentials: BTreeMap<&'static str, Arc<SecretBytes>>,
     /// Only some namespaces are served, so the operator may have no right to read the ConfigMap.
     pub scoped: bool,
 }
@@ -56,6 +66,9 @@ impl Settings {
             config: Name::new(&options.config_namespace, CONFIG),
             organisation: options.organisation.clone(),
             system_accounts: options.token_request_system_accounts.iter().cloned().collect(),
+            ambient_namespaces: options.ambient_namespaces.as_ref().map(|names| names.iter().cloned().collect()),
+            plugin_namespaces: by_plugin(&options.plugin_namespaces),
+            credentials: if options.env_credentials { credentials(&options.plugins.environment) } else { BTreeMap::new() },
             scoped: !options.namespaces.is_empty(),
         })
     }
@@ -71,6 +84,24 @@ impl Settings {
     }
 }
 
+fn by_plugin(pairs: &[(String, String)]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut namespaces = BTreeMap::<String, BTreeSet<String>>::new();
+    for (plugin, namespace) in pairs {
+        namespaces.entry(plugin.clone()).or_default().insert(namespace.clone());
+    }
+    namespaces
+}
+
+/// Those of the variables that are set and not blank.
+fn credentials(environment: &BTreeMap<String, SecretString>) -> BTreeMap<&'static str, Arc<SecretBytes>> {
+    let set = |name: &str| environment.get(name).map(|value| value.expose_secret().trim()).filter(|value| !value.is_empty());
+    VARIABLES
+        .iter()
+        .chain(&SETTING_VARIABLES)
+        .filter_map(|(_, _, variable)| Some((*variable, Arc::new(SecretBytes::from(set(variable)?.as_bytes().to_vec())))))
+        .collect()
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -79,6 +110,9 @@ impl Default for Settings {
             config: Name::new("infisical-operator-system", CONFIG),
             organisation: None,
             system_accounts: BTreeSet::new(),
+            ambient_namespaces: None,
+            plugin_namespaces: BTreeMap::new(),
+            credentials: BTreeMap::new(),
             scoped: false,
         }
     }

@@ -1,5 +1,8 @@
 //! Why a session gives no token, or a call none of its results.
-use crate::outcome::{Class, Fault, Stage};
+use crate::{
+    outcome::{Class, Fault, Stage},
+    plan::Ambient,
+};
 use std::{sync::Arc, time::Duration};
 
 /// The failure of a session. Its text stays the same from try to try; when the next one is stands in the fault.
@@ -8,6 +11,9 @@ pub enum SessionError {
     /// The plugin gave no proof.
     #[error("{0}")]
     Proof(runtime::Failure),
+    /// The plugin used what this login may not.
+    #[error("{0}")]
+    Withheld(runtime::Failure, Ambient),
     /// The server did not take the proof, or could not be asked.
     #[error("{0}")]
     Login(infisical::Error),
@@ -30,9 +36,16 @@ impl SessionError {
     #[must_use]
     pub fn stage(&self) -> Stage {
         match self {
-            Self::Proof(_) | Self::Login(_) | Self::TooMany(_) | Self::Ended => Stage::Login,
+            Self::Proof(_) | Self::Withheld(..) | Self::Login(_) | Self::TooMany(_) | Self::Ended => Stage::Login,
             Self::Call(_) => Stage::Read,
             Self::Remembered { cause, .. } => cause.stage(),
+        }
+    }
+
+    pub(super) fn of_proof(failure: runtime::Failure, ambient: Ambient) -> Self {
+        match failure {
+            runtime::Failure::NotGranted { ambient: true, .. } => Self::Withheld(failure, ambient),
+            other => Self::Proof(other),
         }
     }
 
@@ -49,6 +62,7 @@ impl From<SessionError> for Fault {
         use infisical::Class as Kind;
         match error {
             SessionError::Proof(failure) => failure.into(),
+            SessionError::Withheld(failure, ambient) => Self { message: format!("{failure}; {}", ambient.remedy()), ..Self::from(failure) },
             SessionError::Login(error) => match error.class() {
                 Kind::Unauthorized | Kind::Denied | Kind::UserFix if matches!(error, infisical::Error::Refused { .. }) => Self {
                     retry_after: error.retry_after(),
@@ -92,10 +106,12 @@ mod tests {
 
     #[test]
     fn a_withheld_ambient_source_names_the_setting() {
-        let failure = runtime::Failure::NotGranted { plugin: "aws".into(), capability: "mounts:aws".into(), ambient: true };
-        let fault = Fault::from(SessionError::Proof(failure));
-        assert_eq!((fault.reason, fault.class), ("AmbientNotGranted", Class::Denied));
-        assert!(fault.message.contains("--trusted-host"), "{}", fault.message);
+        for (ambient, setting) in [(Ambient::UntrustedServer, "--trusted-host"), (Ambient::OtherNamespace, "--ambient-namespaces")] {
+            let failure = runtime::Failure::NotGranted { plugin: "aws".into(), capability: "mounts:aws".into(), ambient: true };
+            let fault = Fault::from(SessionError::of_proof(failure, ambient));
+            assert_eq!((fault.reason, fault.class), ("AmbientNotGranted", Class::Denied));
+            assert!(fault.message.contains("mounts:aws") && fault.message.contains(setting), "{}", fault.message);
+        }
     }
 
     #[test]

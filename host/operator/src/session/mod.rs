@@ -219,8 +219,8 @@ impl State {
 }
 
 /// Identity of a session: origin and path of the server, CA, organisation, digest of the plugin, settings, digests of the
-/// inputs, service account. Equal key, one token. Not the namespace: whether a namespace may use a plugin or an ambient
-/// source is judged before the session is looked up.
+/// inputs, service account, right to ambient sources. Equal key, one token. Not the namespace: its rights were judged when
+/// the login was planned.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey([u8; 32]);
 
@@ -243,8 +243,8 @@ impl SessionKey {
             Some(account) => part(account.to_string().as_bytes()),
             None => part(&[]),
         }
-        // Withheld sources may make a plugin prove another identity.
-        part(&[u8::from(login.server.trusted)]);
+        // Withheld sources may make a plugin prove another identity, and a right to them must not be lent.
+        part(&[login.ambient as u8]);
         for (name, value) in &login.inputs {
             part(name.as_bytes());
             part(&Sha256::digest(value.expose_secret()));

@@ -8,7 +8,7 @@ use super::{SessionError, SessionKey, SessionsConfig, host::Host, project::Proje
 use crate::{
     clock::{Clock, backoff},
     outcome::{Class, Fault},
-    plan::Login,
+    plan::{self, Login},
 };
 use futures::{
     FutureExt,
@@ -274,11 +274,12 @@ impl Session {
             inputs: login.inputs.iter().map(|(name, value)| (name.clone(), runtime::SecretBytes::clone(value))).collect(),
             caller: Caller {
                 namespace: login.namespace.clone(),
-                ambient: if login.server.trusted { Ambient::Granted } else { Ambient::Withheld },
+                ambient: if login.ambient == plan::Ambient::Granted { Ambient::Granted } else { Ambient::Withheld },
                 service_account: (self.config.token_sources)(login),
             },
         };
-        let proved = self.config.prover.authenticate(call).await.map_err(SessionError::Proof)?;
+        let proved = self.config.prover.authenticate(call).await;
+        let proved = proved.map_err(|failure| SessionError::of_proof(failure, login.ambient))?;
         self.state().notices = proved.notices.into();
         let exchange = match proved.proof {
             Proof::Token(token) => {

@@ -6,7 +6,7 @@ use super::reference::object_name;
 use crate::{
     object::{Name, ObjectRef},
     outcome::{Class, Fault},
-    plan::{Server, Settings},
+    plan::{Ambient, Server, Settings},
     reason,
 };
 use api::dialect::{Block, Plugin};
@@ -27,12 +27,16 @@ pub(super) fn account(object: &ObjectRef, block: &Block, server: &Server, settin
              --token-request-system-account"
         )));
     }
-    if account.namespace != object.namespace && !server.trusted {
+    if account.namespace != object.namespace {
+        let why = match settings.ambient(&object.namespace, server) {
+            Ambient::Granted => return Ok(Some(account)),
+            Ambient::UntrustedServer => format!("its tokens go to trusted servers only, which {} is not", server.address.origin()),
+            Ambient::OtherNamespace => "this namespace may use no tokens but its own accounts'".to_owned(),
+        };
         return Err(refused(format!(
-            "ServiceAccount {account} is of another namespace, and its tokens go to trusted servers only, which {} is not; use an account \
-             of namespace {:?}, or have the administrator list the server with --trusted-host",
-            server.address.origin(),
-            object.namespace
+            "ServiceAccount {account} is of another namespace, and {why}; use an account of namespace {:?}, or {}",
+            object.namespace,
+            settings.ambient(&object.namespace, server).remedy()
         )));
     }
     Ok(Some(account))

@@ -4,15 +4,16 @@ use crate::{
     dereference::{References, SecretData},
     object::{Name, ObjectRef},
     outcome::Fault,
-    plan::field::fault,
+    plan::{Ambient, field::fault},
     reason,
 };
 use api::{
-    dialect::{Block, Source},
+    dialect::{Block, Plugin, SETTING_VARIABLES, Source, VARIABLES, variable},
     text::Text,
 };
 use runtime::SecretBytes;
 use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Key of the token in a Secret of type `kubernetes.io/service-account-token`.
@@ -39,14 +40,67 @@ pub fn applies(object: &ObjectRef, block: &Block, found: &References) -> Result<
 
 type Inputs = BTreeMap<String, Arc<SecretBytes>>;
 
+/// What stands for inputs that a resource leaves empty.
+pub(super) struct Variables<'a> {
+    /// The plugin that logs in.
+    pub plugin: &'a str,
+    /// Values by variable.
+    pub set: &'a BTreeMap<&'static str, Arc<SecretBytes>>,
+    /// They are the operator's own.
+    pub ambient: Ambient,
+}
+
+static NONE: BTreeMap<&'static str, Arc<SecretBytes>> = BTreeMap::new();
+
+impl Variables<'_> {
+    /// Nothing does.
+    pub fn none() -> Self {
+        Self { plugin: "", set: &NONE, ambient: Ambient::Granted }
+    }
+
+    /// Settings that are not given, for a login that may use them.
+    pub fn fill_in(&self, settings: &mut Map<String, Value>) {
+        for (plugin, setting, variable) in &SETTING_VARIABLES {
+            if *plugin == self.plugin
+                && self.ambient == Ambient::Granted
+                && !settings.contains_key(*setting)
+                && let Some(text) = self.set.get(variable).and_then(|value| std::str::from_utf8(value.expose_secret()).ok())
+            {
+                settings.insert((*setting).to_owned(), text.into());
+            }
+        }
+    }
+
+    /// The value for an input, if there is one.
+    fn of(&self, object: &ObjectRef, input: &str) -> Result<Option<Arc<SecretBytes>>, Fault> {
+        let Some((variable, value)) = variable(self.plugin, input).and_then(|name| Some((name, self.set.get(name)?))) else {
+            return Ok(None);
+        };
+        match self
+            .ambient
+            .refused(object, &format!("the operator's own {variable}, for the input {input:?} that the resource leaves empty,"))
+        {
+            Some(refused) => Err(refused),
+            None => Ok(Some(value.clone())),
+        }
+    }
+}
+
 /// The inputs of a block, by name.
 ///
 /// # Errors
 /// What is missing where, with its field.
-pub(super) fn inputs(object: &ObjectRef, block: &Block, found: &References) -> Result<Inputs, Fault> {
+pub(super) fn inputs(object: &ObjectRef, block: &Block, found: &References, variables: &Variables<'_>) -> Result<Inputs, Fault> {
     let mut inputs = Inputs::new();
     for (name, source) in block.method.inputs {
-        if let Some(input) = input(object, block, *source, found)? {
+        let input = match input(object, block, *source, found) {
+            // Left empty, that is: not a Secret that is missing as a whole, which would hide a slip of the pen.
+            Err(fault) if matches!(fault.reason, reason::SECRET_KEY_NOT_FOUND | reason::INVALID_SPEC) => {
+                Some(variables.of(object, name)?.ok_or(fault)?)
+            }
+            given => given?,
+        };
+        if let Some(input) = input {
             inputs.insert((*name).to_owned(), input);
         }
     }
@@ -62,6 +116,15 @@ pub(super) fn inputs(object: &ObjectRef, block: &Block, found: &References) -> R
             && inputs.insert(name.to_owned(), input).is_some()
         {
             return Err(fault(object, reason::INVALID_SPEC, format!("{place}.name is {name:?}, as is an earlier one; keep one of them")));
+        }
+    }
+    if block.method.plugin == Plugin::OfBlock {
+        for (_, name, _) in VARIABLES.iter().filter(|(plugin, ..)| *plugin == variables.plugin) {
+            if !inputs.contains_key(*name)
+                && let Some(value) = variables.of(object, name)?
+            {
+                inputs.insert((*name).to_owned(), value);
+            }
         }
     }
     Ok(inputs)

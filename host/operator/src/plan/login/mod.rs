@@ -21,7 +21,7 @@ use api::{
     text::Text,
     v1alpha1::{InfisicalSecretSpec, KubeSecretReference},
 };
-use inputs::inputs;
+use inputs::{Variables, inputs};
 use serde_json::{Map, Value};
 
 /// The blocks that are filled in. The oldest place of a service token counts for its block.
@@ -64,7 +64,7 @@ pub fn choose(object: &ObjectRef, spec: &InfisicalSecretSpec, found: &References
     }
     let Some(index) = chosen else {
         let first = blocks.swap_remove(0);
-        let missing = match inputs(object, &first, found) {
+        let missing = match inputs(object, &first, found, &Variables::none()) {
             Err(fault) => fault,
             Ok(_) => fault(object, reason::NO_METHOD, "spec.authentication names no login method that can be used"),
         };
@@ -106,14 +106,20 @@ pub fn login(object: &ObjectRef, block: &Block, server: Server, found: &Referenc
             return Err(unsupported(object, block).unwrap_or_else(|| fault(object, reason::UNSUPPORTED, "this method is gone")));
         }
     };
-    let inputs = inputs(object, block, found)?;
+    settings.may_use(object, &block.path(if block.method.plugin == Plugin::OfBlock { "/name" } else { "" }), &plugin)?;
+    let ambient = settings.ambient(&object.namespace, &server);
+    let variables = Variables { plugin: &plugin, set: &settings.credentials, ambient };
+    let inputs = inputs(object, block, found, &variables)?;
+    let mut plugin_settings = plugin_settings(block);
+    variables.fill_in(&mut plugin_settings);
     let account = account(object, block, &server, settings)?;
     Ok(Login {
         server,
         organisation: settings.organisation.clone(),
         plugin,
-        settings: Value::Object(plugin_settings(block)),
+        settings: Value::Object(plugin_settings),
         inputs,
+        ambient,
         // With a token at hand none is requested.
         service_account: account.filter(|_| !matches!(legacy_account(object, block), Ok(Some(_)))),
         namespace: object.namespace.clone(),

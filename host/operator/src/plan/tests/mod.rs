@@ -130,6 +130,7 @@ const KUBERNETES: &str = "  kubernetesAuth:
 fn text(plan: &Plan, input: &str) -> String {
     String::from_utf8(plan.login.inputs[input].expose_secret().to_vec()).unwrap()
 }
+mod grants;
 mod login;
 mod resource;
 mod server;
