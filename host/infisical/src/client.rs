@@ -2,14 +2,14 @@
 //!
 //! What can go wrong here: no connection, no answer in time, an answer that breaks off or never ends. Redirects are not
 //! followed, since a credential must reach no other origin than the one it was given for.
-use crate::{Address, Error, answer::Answer};
+use crate::{Address, Error, answer::Answer, client_identity};
 use reqwest::{
     Certificate, Identity, Method, RequestBuilder,
     header::{ACCEPT, AUTHORIZATION, HeaderValue},
     redirect::Policy,
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject};
-use secrecy::{ExposeSecret, SecretSlice};
+use secrecy::SecretSlice;
 use std::{
     error::Error as _,
     sync::{Arc, Mutex, PoisonError},
@@ -112,12 +112,7 @@ impl Client {
 
     /// A client for one connection that shows a certificate.
     pub(crate) fn http_as(&self, chain: &SecretSlice<u8>, key: &SecretSlice<u8>) -> Result<reqwest::Client, Error> {
-        let mut pem = Zeroizing::new(Vec::with_capacity(chain.expose_secret().len() + key.expose_secret().len() + 1));
-        pem.extend_from_slice(chain.expose_secret());
-        pem.push(b'\n');
-        pem.extend_from_slice(key.expose_secret());
-        let wrong = |_| Error::Login("the client certificate or its private key is not valid PEM".into());
-        build(&self.0.config, Some(Identity::from_pem(&pem).map_err(wrong)?))
+        build(&self.0.config, Some(client_identity::read(self.address(), chain, key)?))
     }
 
     /// Sends a request and reads its answer. `sent` are the secrets in it: a server that repeats them in an error message

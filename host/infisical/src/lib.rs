@@ -10,6 +10,7 @@
 mod address;
 mod answer;
 mod client;
+mod client_identity;
 mod error;
 mod life;
 mod login;

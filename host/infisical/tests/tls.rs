@@ -89,6 +89,42 @@ async fn a_client_certificate_is_shown_for_that_login_only() {
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn a_pair_that_can_not_be_shown_is_refused_with_the_reason() {
+    let authority = Authority::new();
+    let (address, seen) = serve(&authority, true).await;
+    let (certificate, key) = authority.issue(ExtendedKeyUsagePurpose::ClientAuth);
+    let (certificate, key) = (certificate.pem(), key.serialize_pem());
+    let other = KeyPair::generate().unwrap().serialize_pem();
+    let (ca_first, cut) = (format!("{}{certificate}", authority.0.pem()), certificate.replace("MII", "canary!"));
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\ncanary==\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let old =
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\ncanary==\n-----END RSA PRIVATE KEY-----\n";
+    let short = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    for (chain, key, problem) in [
+        (certificate.as_str(), other.as_str(), "does not belong to the client certificate"),
+        (ca_first.as_str(), key.as_str(), "another certificate stands before"),
+        ("canary", key.as_str(), "no certificate in the client certificate"),
+        (key.as_str(), certificate.as_str(), "no certificate in the client certificate"),
+        (cut.as_str(), key.as_str(), "not valid PEM"),
+        (certificate.as_str(), "canary", "there is no private key"),
+        (certificate.as_str(), certificate.as_str(), "there is no private key"),
+        (certificate.as_str(), encrypted, "is encrypted"),
+        (certificate.as_str(), old, "is encrypted"),
+        (certificate.as_str(), short, "is damaged, or of a kind"),
+    ] {
+        let identity = Some((chain.as_bytes().to_vec().into(), key.as_bytes().to_vec().into()));
+        let error = failed(client(&address, authority.pem()).unwrap().login(&LoginRequest { client_identity: identity, ..login() }).await);
+        let text = error.to_string();
+        assert!(matches!(error, Error::Login(_)) && text.contains(problem) && !text.contains("canary"), "{problem}: {text}");
+    }
+    let plain = Address::parse("http://127.0.0.1:1").unwrap();
+    let identity = Some((certificate.into_bytes().into(), key.into_bytes().into()));
+    let error = failed(client(&plain, None).unwrap().login(&LoginRequest { client_identity: identity, ..login() }).await);
+    assert!(error.to_string().contains("use an https:// address"), "{error}");
+    assert!(seen.lock().unwrap().is_empty());
+}
+
 #[test]
 fn a_ca_that_is_none_is_refused_with_the_reason() {
     let address = Address::parse("https://localhost").unwrap();
