@@ -72,6 +72,13 @@ impl From<SessionError> for Fault {
                         format!("the server refused the login ({error}); check the credentials, and that the identity may log in this way"),
                     )
                 },
+                // Clouds, issuers and directories that Infisical asks: what they refuse is an internal error to it.
+                _ if matches!(error, infisical::Error::Refused { status: 500, .. }) => {
+                    let hint = "the server answers so as well where the service that it has check a login refuses it: if this stays, check \
+                                the credentials and the clock";
+                    let fault = Self::from(error);
+                    Self { message: format!("{} ({hint})", fault.message), ..fault }
+                }
                 _ => error.into(),
             },
             SessionError::Call(error) => error.into(),
@@ -100,6 +107,10 @@ mod tests {
         assert!(wrong.message.contains("Invalid credentials") && wrong.message.contains("check the credentials"), "{}", wrong.message);
         let down = Fault::from(SessionError::Login(refused(503)));
         assert_eq!((down.reason, down.class), ("ServerError", Class::Transient));
+        let relayed = Fault::from(SessionError::Login(refused(500)));
+        assert_eq!((relayed.reason, relayed.class), ("ServerError", Class::Transient));
+        assert!(relayed.message.contains("check the credentials and the clock"), "{}", relayed.message);
+        assert!(!down.message.contains("check the credentials"), "{}", down.message);
         let away = infisical::Error::Unreachable { origin: "https://a".into(), cause: "refused".into() };
         assert_eq!(Fault::from(SessionError::Login(away)).reason, "Unreachable");
     }
