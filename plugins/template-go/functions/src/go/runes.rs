@@ -1,9 +1,9 @@
 //! Runes as Go sees them: one byte that is no UTF-8 is U+FFFD of width one; case mappings are one rune to one rune;
-//! classes are Unicode's general categories.
+//! classes are Unicode's general categories. All as of Unicode 15.0, which Go 1.26 has: what later versions added is unassigned.
 
 use std::sync::OnceLock;
 
-use regex_syntax::hir::{Class, HirKind};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
 /// What Go puts in the place of bytes that are no UTF-8.
 pub const ERROR: char = char::REPLACEMENT_CHARACTER;
@@ -61,11 +61,17 @@ pub fn map(text: &[u8], mut map: impl FnMut(char) -> char) -> Vec<u8> {
     out
 }
 
+/// A mapping that Go's version of Unicode has.
+fn known(rune: char, mapped: char) -> char {
+    if mapped == rune || is_assigned(rune) && is_assigned(mapped) { mapped } else { rune }
+}
+
 /// Go's `unicode.ToUpper`: one rune for one rune, so `ß` stays.
 pub fn to_upper(rune: char) -> char {
-    if rune.is_ascii() {
-        return rune.to_ascii_uppercase();
-    }
+    if rune.is_ascii() { rune.to_ascii_uppercase() } else { known(rune, single_upper(rune)) }
+}
+
+fn single_upper(rune: char) -> char {
     let mut mapped = rune.to_uppercase();
     match (mapped.next(), mapped.next()) {
         (Some(upper), None) => upper,
@@ -83,7 +89,7 @@ pub fn to_lower(rune: char) -> char {
     if rune.is_ascii() {
         return rune.to_ascii_lowercase();
     }
-    rune.to_lowercase().next().unwrap_or(rune)
+    known(rune, rune.to_lowercase().next().unwrap_or(rune))
 }
 
 /// Go's `unicode.ToTitle`.
@@ -103,6 +109,21 @@ pub fn to_title(rune: char) -> char {
 /// Go's `unicode.IsSpace`.
 pub fn is_space(rune: char) -> bool {
     rune.is_whitespace()
+}
+
+/// Whether Unicode 15.0 has the rune.
+fn is_assigned(rune: char) -> bool {
+    contains(assigned(), rune)
+}
+
+fn assigned() -> &'static [(char, char)] {
+    static TABLE: OnceLock<Vec<(char, char)>> = OnceLock::new();
+    TABLE.get_or_init(|| ranges(&class(r"\p{age=15.0}")))
+}
+
+/// All that Unicode 15.0 has.
+pub fn assigned_class() -> ClassUnicode {
+    ClassUnicode::new(assigned().iter().map(|&(first, last)| ClassUnicodeRange::new(first, last)))
 }
 
 macro_rules! category {
@@ -148,14 +169,23 @@ category!(
     is_punct, r"\p{P}", |rune| rune.is_ascii_punctuation() && !matches!(rune, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~')
 );
 
-/// The ranges of a class such as `\p{Lu}`, from the tables of the regular expression parser; empty for a name that it does
-/// not know.
-pub fn table(class: &str) -> Vec<(char, char)> {
-    let Ok(hir) = regex_syntax::Parser::new().parse(class) else { return Vec::new() };
-    match hir.kind() {
-        HirKind::Class(Class::Unicode(class)) => class.iter().map(|range| (range.start(), range.end())).collect(),
-        HirKind::Literal(literal) => runes(&literal.0).map(|(rune, _)| (rune, rune)).collect(),
-        _ => Vec::new(),
+/// The ranges of a general category.
+fn table(category: &str) -> Vec<(char, char)> {
+    let mut found = class(category);
+    found.intersect(&assigned_class());
+    ranges(&found)
+}
+
+fn ranges(class: &ClassUnicode) -> Vec<(char, char)> {
+    class.iter().map(|range| (range.start(), range.end())).collect()
+}
+
+/// A class such as `\p{Lu}`, from the tables of the regular expression parser; empty for a name that it doesn't know.
+pub fn class(pattern: &str) -> ClassUnicode {
+    match regex_syntax::Parser::new().parse(pattern).map(regex_syntax::hir::Hir::into_kind) {
+        Ok(HirKind::Class(Class::Unicode(class))) => class,
+        Ok(HirKind::Literal(literal)) => ClassUnicode::new(runes(&literal.0).map(|(rune, _)| ClassUnicodeRange::new(rune, rune))),
+        _ => ClassUnicode::empty(),
     }
 }
 

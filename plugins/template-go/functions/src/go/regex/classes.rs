@@ -23,8 +23,11 @@ pub fn range(low: u32, high: u32) -> ClassUnicode {
 
 /// Adds what differs in case only.
 pub fn fold(class: &mut ClassUnicode) {
+    let mut folded = class.clone();
     // Fails only where the tables are not compiled in.
-    let _ = class.try_case_fold_simple();
+    let _ = folded.try_case_fold_simple();
+    folded.intersect(&runes::assigned_class());
+    class.union(&folded);
 }
 
 fn ascii(ranges: &[(u8, u8)], negate: bool, folded: bool) -> ClassUnicode {
@@ -157,10 +160,16 @@ pub fn unicode(name: &[u8]) -> Option<ClassUnicode> {
         _ => {}
     }
     let known = CATEGORIES.iter().find(|(short, long)| *short == canonical || *long == canonical).map(|(short, _)| *short);
-    let table = match known {
-        Some(category) => runes::table(&format!(r"\p{{{category}}}")),
-        None if !canonical.is_empty() && SCRIPTS.contains(&format!(" {canonical} ")) => runes::table(&format!(r"\p{{sc={canonical}}}")),
+    let mut class = match known {
+        Some(category) => runes::class(&format!(r"\p{{{category}}}")),
+        None if !canonical.is_empty() && SCRIPTS.contains(&format!(" {canonical} ")) => runes::class(&format!(r"\p{{sc={canonical}}}")),
         None => return None,
     };
-    Some(ClassUnicode::new(table.into_iter().map(|(low, high)| ClassUnicodeRange::new(low, high))))
+    class.intersect(&runes::assigned_class());
+    if matches!(known, Some("C" | "Cn")) {
+        let mut unassigned = runes::assigned_class();
+        unassigned.negate();
+        class.union(&unassigned);
+    }
+    Some(class)
 }
