@@ -19,7 +19,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { output: 8 << 20, allocated: 48 << 20, steps: 20_000_000, templates: 1_000, nesting: 1_000 }
+        Self { output: 8 << 20, allocated: 48 << 20, steps: 20_000_000, templates: 100_000, nesting: 1_000 }
     }
 }
 

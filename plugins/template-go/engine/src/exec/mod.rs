@@ -5,6 +5,7 @@
 mod call;
 mod eval;
 mod field;
+mod frame;
 
 use crate::{
     builtins::printable,
@@ -19,6 +20,7 @@ use crate::{
     types::Type,
     value::Value,
 };
+use frame::{Caller, Frame, Left, Turns, Walk};
 use std::rc::Rc;
 
 /// Where and why a run ended.
@@ -62,7 +64,7 @@ pub fn execute(
     };
     let dot = Operand::new(dot.clone());
     state.variables.push((0, dot.clone()));
-    state.list(&dot, list)?;
+    state.run(dot, list)?;
     Ok(Output { text: state.out, missing: state.missing })
 }
 
@@ -105,11 +107,12 @@ enum At<'t> {
 }
 
 /// What happens after a statement.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Flow {
+enum Flow<'t> {
     Next,
     Break,
     Continue,
+    /// This, first.
+    Open(Frame<'t>),
 }
 
 struct State<'t, 'c, 'h> {
@@ -165,17 +168,67 @@ impl<'t> State<'t, '_, '_> {
         Ok(())
     }
 
-    fn list(&mut self, dot: &Operand, list: &'t List) -> Result<Flow> {
-        for statement in &list.nodes {
-            let flow = self.statement(dot, statement)?;
-            if flow != Flow::Next {
-                return Ok(flow);
-            }
+    /// Works through a list and all that comes of it.
+    fn run(&mut self, dot: Operand, list: &'t List) -> Result<()> {
+        let mut frames = vec![Frame::List(Walk { list, next: 0, dot, variables: self.variables.len(), caller: None })];
+        while let Some(frame) = frames.last_mut() {
+            let opened = match frame {
+                Frame::List(walk) => match walk.list.nodes.get(walk.next) {
+                    Some(statement) => {
+                        walk.next += 1;
+                        match self.statement(&walk.dot, statement)? {
+                            Flow::Next => None,
+                            Flow::Open(frame) => Some(frame),
+                            jump => {
+                                self.jump(&mut frames, matches!(jump, Flow::Break));
+                                continue;
+                            }
+                        }
+                    }
+                    None => {
+                        self.leave(walk);
+                        frames.pop();
+                        continue;
+                    }
+                },
+                Frame::Loop(turns) => match self.turn(turns)? {
+                    Some(frame) => Some(frame),
+                    None => {
+                        self.variables.truncate(turns.outside);
+                        frames.pop();
+                        continue;
+                    }
+                },
+            };
+            frames.extend(opened);
         }
-        Ok(Flow::Next)
+        Ok(())
     }
 
-    fn statement(&mut self, dot: &Operand, statement: &'t Statement) -> Result<Flow> {
+    fn leave(&mut self, walk: &mut Walk<'t>) {
+        self.variables.truncate(walk.variables);
+        if let Some(caller) = walk.caller.take() {
+            self.template = caller.template;
+            self.scope = caller.scope;
+            self.depth -= 1;
+        }
+    }
+
+    /// Out of all lists up to the loop, and out of that too for a `break`. The parser lets neither leave a template.
+    fn jump(&mut self, frames: &mut Vec<Frame<'t>>, out: bool) {
+        while let Some(Frame::List(_)) = frames.last() {
+            frames.pop();
+        }
+        if let Some(Frame::Loop(turns)) = frames.last_mut() {
+            self.variables.truncate(turns.inside);
+            if out {
+                turns.items = Left::Nothing;
+                turns.ran = true;
+            }
+        }
+    }
+
+    fn statement(&mut self, dot: &Operand, statement: &'t Statement) -> Result<Flow<'t>> {
         self.step()?;
         match statement {
             Statement::Text(text) => {
@@ -183,7 +236,6 @@ impl<'t> State<'t, '_, '_> {
                 self.write(text.as_bytes())?;
             }
             Statement::Action(pipe) => {
-                self.at = At::Action(pipe);
                 let value = self.pipeline(dot, pipe)?;
                 if pipe.variables.is_empty() {
                     self.at = At::Action(pipe);
@@ -192,13 +244,8 @@ impl<'t> State<'t, '_, '_> {
             }
             Statement::If(branch) => return self.branch(dot, branch, false),
             Statement::With(branch) => return self.branch(dot, branch, true),
-            Statement::Range(branch) => {
-                let mark = self.variables.len();
-                let flow = self.range(dot, branch);
-                self.variables.truncate(mark);
-                return flow;
-            }
-            Statement::Template(call) => self.template(dot, call)?,
+            Statement::Range(source) => return self.range(dot, source),
+            Statement::Template(call) => return self.template(dot, call),
             Statement::Break => return Ok(Flow::Break),
             Statement::Continue => return Ok(Flow::Continue),
         }
@@ -217,79 +264,53 @@ impl<'t> State<'t, '_, '_> {
         Ok(())
     }
 
-    fn branch(&mut self, dot: &Operand, branch: &'t Branch, with: bool) -> Result<Flow> {
-        let mark = self.variables.len();
-        let mut flow = None;
+    fn branch(&mut self, dot: &Operand, branch: &'t Branch, with: bool) -> Result<Flow<'t>> {
+        let variables = self.variables.len();
+        let open = |list: &'t List, dot: Operand| Ok(Flow::Open(Frame::List(Walk { list, next: 0, dot, variables, caller: None })));
         for clause in &branch.clauses {
             let value = self.pipeline(dot, &clause.pipe)?;
             if value.value.is_true() {
-                flow = Some(self.list(if with { &value } else { dot }, &clause.list)?);
-                break;
+                return open(&clause.list, if with { value } else { dot.clone() });
             }
-        }
-        let flow = match (flow, &branch.otherwise) {
-            (Some(flow), _) => flow,
-            (None, Some(otherwise)) => self.list(dot, otherwise)?,
-            (None, None) => Flow::Next,
-        };
-        self.variables.truncate(mark);
-        Ok(flow)
-    }
-
-    fn range(&mut self, dot: &Operand, branch: &'t Loop) -> Result<Flow> {
-        let value = self.pipeline(dot, &branch.pipe)?.value;
-        let variables = branch.pipe.variables.len();
-        let mut ran = false;
-        match value.underlying() {
-            Value::Int(..) | Value::Uint(..) if variables > 1 => {
-                return Err(self.error(format!("can't use a value of type {} to iterate over more than one variable", value.type_name())));
-            }
-            Value::Int(kind, count) => {
-                for number in 0..*count {
-                    ran = true;
-                    if self.iteration(branch, Operand::missing(), Operand::new(Value::Int(*kind, number)))? {
-                        break;
-                    }
-                }
-            }
-            Value::Uint(kind, count) => {
-                for number in 0..*count {
-                    ran = true;
-                    if self.iteration(branch, Operand::missing(), Operand::new(Value::Uint(*kind, number)))? {
-                        break;
-                    }
-                }
-            }
-            list @ (Value::List(_) | Value::Bytes(_)) => {
-                for (place, item) in list.elements().iter().flat_map(|list| list.iter().map(|item| (list.elem(), item))).enumerate() {
-                    ran = true;
-                    let place = Operand::new(Value::int(i64::try_from(place).unwrap_or(i64::MAX)));
-                    if self.iteration(branch, place, Operand::of(item.1.clone(), *item.0))? {
-                        break;
-                    }
-                }
-            }
-            Value::Map(map) => {
-                for (key, item) in map.entries() {
-                    ran = true;
-                    if self.iteration(branch, Operand::of(key, *map.key()), Operand::of(item, *map.elem()))? {
-                        break;
-                    }
-                }
-            }
-            Value::Missing | Value::Nil => {}
-            other => return Err(self.error(format!("range can't iterate over a value of type {}", other.type_name()))),
         }
         match &branch.otherwise {
-            Some(otherwise) if !ran => self.list(dot, otherwise),
-            _ => Ok(Flow::Next),
+            Some(otherwise) => open(otherwise, dot.clone()),
+            None => {
+                self.variables.truncate(variables);
+                Ok(Flow::Next)
+            }
         }
     }
 
-    /// One turn. Gives whether it was the last.
-    fn iteration(&mut self, branch: &'t Loop, place: Operand, item: Operand) -> Result<bool> {
+    fn range(&mut self, dot: &Operand, source: &'t Loop) -> Result<Flow<'t>> {
+        let outside = self.variables.len();
+        let value = self.pipeline(dot, &source.pipe)?.value;
+        let items = match value.underlying() {
+            Value::Int(..) | Value::Uint(..) if source.pipe.variables.len() > 1 => {
+                return Err(self.error(format!("can't use a value of type {} to iterate over more than one variable", value.type_name())));
+            }
+            Value::Int(kind, count) => Left::Int(*kind, 0..*count),
+            Value::Uint(kind, count) => Left::Uint(*kind, 0..*count),
+            list @ (Value::List(_) | Value::Bytes(_)) => list.elements().map_or(Left::Nothing, |list| Left::Items { list, next: 0 }),
+            Value::Map(map) => Left::Entries { key: *map.key(), elem: *map.elem(), entries: map.entries().into_iter() },
+            Value::Missing | Value::Nil => Left::Nothing,
+            other => return Err(self.error(format!("range can't iterate over a value of type {}", other.type_name()))),
+        };
+        let inside = self.variables.len();
+        Ok(Flow::Open(Frame::Loop(Box::new(Turns { source, dot: dot.clone(), items, ran: false, inside, outside }))))
+    }
+
+    /// The next turn of a loop, or what is done where there was none.
+    fn turn(&mut self, turns: &mut Turns<'t>) -> Result<Option<Frame<'t>>> {
         self.step()?;
-        let pipe = &branch.pipe;
+        let Some((place, item)) = turns.items.next() else {
+            let otherwise = turns.source.otherwise.as_ref().filter(|_| !turns.ran);
+            turns.ran = true;
+            let walk = |list| Walk { list, next: 0, dot: turns.dot.clone(), variables: turns.inside, caller: None };
+            return Ok(otherwise.map(walk).map(Frame::List));
+        };
+        turns.ran = true;
+        let pipe = &turns.source.pipe;
         match (pipe.variables.as_slice(), pipe.assigns) {
             ([], _) => {}
             ([one], true) => self.assign(one, item.clone())?,
@@ -303,10 +324,7 @@ impl<'t> State<'t, '_, '_> {
                 self.set_top(2, place);
             }
         }
-        let mark = self.variables.len();
-        let flow = self.list(&item, &branch.list)?;
-        self.variables.truncate(mark);
-        Ok(flow == Flow::Break)
+        Ok(Some(Frame::List(Walk { list: &turns.source.list, next: 0, dot: item, variables: turns.inside, caller: None })))
     }
 
     fn set_top(&mut self, from_top: usize, value: Operand) {
@@ -316,7 +334,7 @@ impl<'t> State<'t, '_, '_> {
         }
     }
 
-    fn template(&mut self, dot: &Operand, call: &'t Call) -> Result<()> {
+    fn template(&mut self, dot: &Operand, call: &'t Call) -> Result<Flow<'t>> {
         self.at = At::Call(call);
         let Some((name, list)) = self.trees.get_key_value(&call.name) else {
             let name = crate::strconv::quote(call.name.as_bytes(), false);
@@ -325,20 +343,16 @@ impl<'t> State<'t, '_, '_> {
         if self.depth >= self.context.limits.templates {
             return Err(self.error(format!("exceeded maximum template depth ({})", self.context.limits.templates)));
         }
+        // What the pipeline declares stays with the caller.
         let dot = match &call.pipe {
             Some(pipe) => self.pipeline(dot, pipe)?,
             None => Operand::missing(),
         };
-        let outer = std::mem::replace(&mut self.template, name.clone());
-        let (scope, mark) = (self.scope, self.variables.len());
-        self.scope = mark;
+        let caller = Caller { template: std::mem::replace(&mut self.template, name.clone()), scope: self.scope };
+        let variables = self.variables.len();
+        self.scope = variables;
         self.depth += 1;
         self.variables.push((0, dot.clone()));
-        self.list(&dot, list)?;
-        self.variables.truncate(mark);
-        self.scope = scope;
-        self.depth -= 1;
-        self.template = outer;
-        Ok(())
+        Ok(Flow::Open(Frame::List(Walk { list, next: 0, dot, variables, caller: Some(Box::new(caller)) })))
     }
 }
