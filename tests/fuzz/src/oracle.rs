@@ -9,6 +9,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
 /// The process.
@@ -23,6 +24,7 @@ pub struct Oracle {
 struct Answer {
     output: Option<String>,
     error: String,
+    nanoseconds: u64,
 }
 
 impl Oracle {
@@ -43,21 +45,37 @@ impl Oracle {
         Ok(Self { child, to, from })
     }
 
+    fn ask(&mut self, request: &serde_json::Value) -> Result<Answer> {
+        writeln!(self.to, "{request}")?;
+        self.to.flush()?;
+        let mut line = String::new();
+        self.from.read_line(&mut line)?;
+        if line.is_empty() {
+            bail!("it ended at {request}");
+        }
+        Ok(serde_json::from_str(&line)?)
+    }
+
+    /// How long it takes to read and render all of them once, with these data made beforehand; the median of many times.
+    ///
+    /// # Errors
+    /// Where one can't be rendered.
+    pub fn time(&mut self, sources: &[String], data: &Data) -> Result<Duration> {
+        let data: BTreeMap<&str, String> = data.iter().map(|(key, value)| (key.as_str(), STANDARD.encode(value))).collect();
+        let answer = self.ask(&json!({ "Sources": sources, "Data": data }))?;
+        if !answer.error.is_empty() {
+            bail!(answer.error);
+        }
+        Ok(Duration::from_nanos(answer.nanoseconds))
+    }
+
     /// Output or Go's error.
     ///
     /// # Errors
     /// Where the process ended.
     pub fn render(&mut self, source: &str, data: &Data) -> Result<std::result::Result<Vec<u8>, String>> {
         let data: BTreeMap<&str, String> = data.iter().map(|(key, value)| (key.as_str(), STANDARD.encode(value))).collect();
-        let request = json!({ "Source": source, "Data": data });
-        writeln!(self.to, "{request}")?;
-        self.to.flush()?;
-        let mut line = String::new();
-        self.from.read_line(&mut line)?;
-        if line.is_empty() {
-            bail!("it ended at {source:?}");
-        }
-        let answer: Answer = serde_json::from_str(&line)?;
+        let answer = self.ask(&json!({ "Source": source, "Data": data }))?;
         if answer.error.is_empty() { Ok(Ok(STANDARD.decode(answer.output.unwrap_or_default())?)) } else { Ok(Err(answer.error)) }
     }
 }
