@@ -6,7 +6,14 @@
 
 use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
-use regex_automata::{Input, meta, util::captures::Captures};
+use regex_automata::{
+    Input,
+    nfa::thompson::{
+        self,
+        pikevm::{self, PikeVM},
+    },
+    util::captures::Captures,
+};
 
 use super::{error::GoError, runes};
 
@@ -20,7 +27,10 @@ const KEPT: usize = 16;
 
 /// A compiled expression.
 pub struct Regex {
-    program: meta::Regex,
+    // Of the automata the smallest in code: what is searched in a template is short.
+    program: PikeVM,
+    // Kept for the next search; a search never calls another.
+    cache: RefCell<pikevm::Cache>,
     names: Vec<Option<String>>,
 }
 
@@ -35,11 +45,14 @@ pub fn compile(pattern: &[u8]) -> Result<Rc<Regex>, GoError> {
         return Ok(regex);
     }
     let parse::Parsed { hir, names } = parse::parse(pattern)?;
-    let config = meta::Config::new().nfa_size_limit(Some(MOST_PROGRAM)).utf8_empty(true);
-    let program = meta::Builder::new().configure(config).build_from_hir(&hir).map_err(|_| {
+    let too_large = || {
         GoError::new("error parsing regexp: expression too large (more than 8 MiB when compiled): ").quote([b"`", pattern, b"`"].concat())
-    })?;
-    let regex = Rc::new(Regex { program, names });
+    };
+    let config = thompson::Config::new().nfa_size_limit(Some(MOST_PROGRAM));
+    let nfa = thompson::Compiler::new().configure(config).build_from_hir(&hir).map_err(|_| too_large())?;
+    let program = PikeVM::new_from_nfa(nfa).map_err(|_| too_large())?;
+    let cache = RefCell::new(program.create_cache());
+    let regex = Rc::new(Regex { program, cache, names });
     CACHE.with_borrow_mut(|cache| {
         if cache.len() >= KEPT {
             cache.remove(0);
@@ -86,7 +99,7 @@ impl<'t> Haystack<'t> {
 impl Regex {
     /// Whether the text has a match.
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.program.is_match(&*Haystack::new(text).text)
+        self.program.is_match(&mut self.cache.borrow_mut(), &*Haystack::new(text).text)
     }
 
     /// The first match, empty if there is none.
@@ -105,8 +118,11 @@ impl Regex {
         let mut found = Vec::new();
         let mut position = 0;
         let mut previous_end = None;
+        let mut captures = Captures::matches(self.program.get_nfa().group_info().clone());
         while found.len() < limit && position <= haystack.text.len() {
-            let Some(span) = self.program.search(&Input::new(&*haystack.text).range(position..)) else { break };
+            let input = Input::new(&*haystack.text).range(position..);
+            self.program.search(&mut self.cache.borrow_mut(), &input, &mut captures);
+            let Some(span) = captures.get_match() else { break };
             // An empty match right behind another doesn't count.
             let empty = span.end() == position;
             let accepted = !(empty && previous_end == Some(span.start()));
@@ -126,11 +142,9 @@ impl Regex {
 
     /// The groups of each match, by number from 0; `None` for one that took no part.
     pub fn groups<'t>(&self, text: &'t str) -> Vec<Vec<Option<&'t str>>> {
-        let groups = self
-            .program
-            .captures_iter(text)
-            .map(|captures| captures.iter().map(|span| span.and_then(|span| text.get(span.range()))).collect());
-        groups.collect()
+        let mut cache = self.cache.borrow_mut();
+        let groups = self.program.captures_iter(&mut cache, text);
+        groups.map(|groups| groups.iter().map(|span| span.and_then(|span| text.get(span.range()))).collect()).collect()
     }
 
     /// Go's `Split`: at most `limit` parts, all for a negative limit, `None` for zero.
@@ -168,7 +182,8 @@ impl Regex {
         let mut out = Vec::with_capacity(text.len());
         let (mut last_end, mut position) = (0, 0);
         while position <= haystack.text.len() {
-            self.program.search_captures(&Input::new(&*haystack.text).range(position..), &mut captures);
+            let input = Input::new(&*haystack.text).range(position..);
+            self.program.search(&mut self.cache.borrow_mut(), &input, &mut captures);
             let Some(span) = captures.get_match() else { break };
             let unmatched = haystack.original(last_end)..haystack.original(span.start());
             out.extend_from_slice(text.get(unmatched).unwrap_or_default());
