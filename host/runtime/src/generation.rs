@@ -143,8 +143,9 @@ impl Generation {
 
     pub(crate) async fn authenticate(&self, call: AuthCall, meter: &Arc<Meter>) -> Result<Proved, Failure> {
         let AuthCall { plugin: _, settings, inputs, caller } = call;
-        let (shown, hidden) = place_inputs(&self.descriptor.inputs, inputs)?;
+        // A setting that is unknown often explains the input that is missing, so it is said first.
         let settings = self.checked(&settings, &caller, meter).await?;
+        let (shown, hidden) = place_inputs(&self.descriptor.inputs, inputs)?;
         let (guest, digest) = (self.machine.guest.clone(), self.digest.clone());
         self.call(hidden, caller, meter, move |store| {
             Box::pin(async move {

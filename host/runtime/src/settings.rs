@@ -4,7 +4,7 @@
 //! so that a login with settings that were seen before costs no second call.
 use crate::{Violation, schema, text};
 use jsonschema::{PatternOptions, Validator};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
@@ -28,7 +28,8 @@ pub(crate) fn too_long(settings: &str) -> Option<Violation> {
 
 /// The settings of one generation.
 pub(crate) struct Settings {
-    schema: Validator,
+    /// None: there are no settings.
+    schema: Option<Validator>,
     verdicts: Mutex<HashMap<[u8; 32], Arc<[Violation]>>>,
 }
 
@@ -38,20 +39,33 @@ impl Settings {
     /// # Errors
     /// Why the schema can't be used: it is malformed, refers to something outside of itself, or would take long to check by.
     pub(crate) fn new(schema: Option<&Value>) -> Result<Self, String> {
-        let empty = json!({"type": "object", "additionalProperties": false});
-        schema.map_or(Ok(()), schema::bounded)?;
-        let schema = jsonschema::draft202012::options()
-            .offline()
-            // An engine without backtracking: a schema can't make a check take long.
-            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN).dfa_size_limit(PATTERN))
-            .build(schema.unwrap_or(&empty))
-            .map_err(|error| text::cut(&error.to_string()))?;
+        let build = |schema| {
+            schema::bounded(schema)?;
+            jsonschema::draft202012::options()
+                .offline()
+                // An engine without backtracking: a schema can't make a check take long.
+                .with_pattern_options(PatternOptions::regex().size_limit(PATTERN).dfa_size_limit(PATTERN))
+                .build(schema)
+                .map_err(|error| text::cut(&error.to_string()))
+        };
+        let schema = schema.map(build).transpose()?;
         Ok(Self { schema, verdicts: Mutex::default() })
     }
 
     /// What the schema says.
     pub(crate) fn check(&self, settings: &Value) -> Vec<Violation> {
-        self.schema
+        let Some(schema) = &self.schema else {
+            // The library would name neither the setting nor what to do about it.
+            let violation = |name: &String| Violation {
+                pointer: text::cut(&format!("/{}", name.replace('~', "~0").replace('/', "~1"))),
+                message: "the plugin has no settings; remove it".into(),
+            };
+            let Some(members) = settings.as_object() else {
+                return vec![Violation { pointer: String::new(), message: "must be an object".into() }];
+            };
+            return members.keys().take(text::COUNT).map(violation).collect();
+        };
+        schema
             .iter_errors(settings)
             .take(text::COUNT)
             .map(|error| Violation { pointer: text::cut(error.instance_path().as_str()), message: text::cut(&error.to_string()) })
@@ -79,6 +93,18 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn where_there_are_no_settings_each_one_is_named() {
+        let settings = Settings::new(None).unwrap();
+        assert!(settings.check(&json!({})).is_empty());
+        let found = settings.check(&json!({"a/b": 1, "c": 2}));
+        let pointers: Vec<_> = found.iter().map(|violation| violation.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/a~1b", "/c"]);
+        assert!(found.iter().all(|violation| violation.message.contains("has no settings; remove it")));
+        assert_eq!(settings.check(&json!(["a"])).len(), 1);
+    }
 
     #[test]
     fn a_violation_says_where_and_what() {
