@@ -10,6 +10,7 @@ mod dialect;
 mod failure_leaves_the_secret;
 mod leader;
 mod login_once;
+mod logins;
 mod plugins;
 mod promises;
 mod reload;

@@ -1,0 +1,102 @@
+//! One file per login method: from a resource to a synced Secret, and what is said where one thing is wrong.
+mod alicloud;
+mod oci;
+mod tls_cert;
+
+use infisical_dev_server::{Config, Operation, Seed, stable_id};
+use integration::{Identity, Scene, merged, until};
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::{Value, json};
+use std::fs;
+use support::Target;
+
+/// What every resource of these tests reads.
+pub const GOOD: [(&str, &str); 2] = [("A", "one"), ("B", "two")];
+
+/// Adds an identity that may read project `shop`, with these login blocks. Its id is [`id`] of its name.
+pub fn identity(config: &mut Config, name: &str, login: Value) {
+    let identity = merged(json!({"name": name}), &login);
+    let project = json!({"slug": "shop", "members": {name: {"role": "viewer"}}});
+    let mut more = Seed::parse(&json!({"identities": [identity], "projects": [project]}).to_string()).unwrap();
+    config.seed.identities.append(&mut more.identities);
+    config.seed.projects[0].members.append(&mut more.projects[0].members);
+}
+
+/// Of an identity that [`identity`] added.
+pub fn id(name: &str) -> String {
+    stable_id("identity", name)
+}
+
+/// A resource that logs in by this block of `spec.authentication`, with the usual scope.
+pub fn by(block: &str, fields: Value) -> Value {
+    let scope = json!({"secretsScope": {"projectSlug": "shop", "envSlug": "dev", "secretsPath": "/"}});
+    json!({"spec": {"authentication": {"universalAuth": null, block: merged(scope, &fields)}}})
+}
+
+/// A resource that logs in by a plugin, as the identity of this name.
+pub fn by_plugin(plugin: &str, name: &str, settings: Value, inputs: &[Value]) -> Value {
+    let identity = json!({"name": "identity-id", "value": id(name)});
+    let inputs: Vec<_> = std::iter::once(identity).chain(inputs.iter().cloned()).collect();
+    by("plugin", json!({"name": plugin, "settings": settings, "inputs": inputs}))
+}
+
+/// An input that is a key of a Secret.
+pub fn key(input: &str, secret: &str, key: &str) -> Value {
+    json!({"name": input, "secretKeyRef": {"secretName": secret, "key": key}})
+}
+
+/// Puts a Secret with one key in the place of one that may be there.
+pub async fn put(scene: &Scene, secret: &str, data: &[(&str, &str)]) {
+    let data: serde_json::Map<_, _> = data.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+    scene.apply(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}, "stringData": data})).await;
+}
+
+/// Applies a sample of this project, for the namespace of a test and as the identity of this name.
+pub async fn sample(scene: &Scene, file: &str, name: &str, more: &[(&str, &str)]) {
+    let text = fs::read_to_string(Target::workspace().join("deploy/samples/infisicalsecret").join(file)).unwrap();
+    let text = text.replace("amespace: default", &format!("amespace: {}", scene.namespace.name()));
+    let text = text.replace("<id of the machine identity>", &id(name));
+    let text = more.iter().fold(text, |text, (placeholder, value)| {
+        assert!(text.contains(placeholder), "{file} has no {placeholder}");
+        text.replace(placeholder, value)
+    });
+    scene.namespace.apply(&text).await.unwrap();
+}
+
+/// A Secret as it was when all was well.
+pub struct LastGood<'a> {
+    scene: &'a Scene,
+    name: &'static str,
+    before: Identity,
+}
+
+impl<'a> LastGood<'a> {
+    /// Waits until the resource is in sync.
+    pub async fn of(scene: &'a Scene, name: &'static str) -> Self {
+        scene.holds(name, &GOOD).await;
+        scene.synced(name).await;
+        Self { scene, name, before: scene.identity::<Secret>(name).await }
+    }
+
+    /// The resource fails for this reason, saying all this, and its Secret is untouched. Gives the message.
+    pub async fn stays(&self, reason: &str, says: &[&str]) -> String {
+        let message = until(format_args!("{} to fail with {reason} and {says:?}", self.name), async || {
+            let found = self.scene.failed(self.name, reason).await;
+            if says.iter().all(|text| found.contains(text)) { Ok(found) } else { Err(found) }
+        })
+        .await;
+        assert_eq!(self.scene.identity::<Secret>(self.name).await, self.before, "the Secret was written");
+        message
+    }
+
+    /// A change at the server arrives.
+    pub async fn recovers(&self, value: &str) {
+        self.scene.set("A", value);
+        self.scene.holds(self.name, &[("A", value), ("B", "two")]).await;
+    }
+}
+
+/// So many logins, renewals and revocations.
+pub fn token_calls(scene: &Scene) -> [u64; 3] {
+    [Operation::Login, Operation::Renew, Operation::Revoke].map(|operation| scene.infisical.calls().count(operation))
+}
