@@ -23,6 +23,7 @@ mod own;
 mod paths;
 mod pem;
 mod pkcs12;
+mod pki;
 mod random;
 mod reflect;
 mod regex;
@@ -56,9 +57,40 @@ pub fn functions(dialect: Dialect) -> FunctionTable {
 }
 
 /// Searched first, in templates of that dialect alone.
-static INFISICAL_SECRET: &[&[Function]] = &[math::FUNCTIONS_1_7, convert::FUNCTIONS_1_7, lists::FUNCTIONS_1_7, semver::FUNCTIONS_3_3];
-static STATIC_SECRET: &[&[Function]] = &[math::FUNCTIONS_1_7, convert::FUNCTIONS_1_7, lists::FUNCTIONS_1_7, semver::FUNCTIONS_3_3];
-static EXTERNAL_SECRET: &[&[Function]] = &[math::FUNCTIONS_1_10, convert::FUNCTIONS_1_10, lists::FUNCTIONS_1_10, semver::FUNCTIONS_3_4];
+static INFISICAL_SECRET: &[&[Function]] = &[
+    math::FUNCTIONS_1_7,
+    convert::FUNCTIONS_1_7,
+    lists::FUNCTIONS_1_7,
+    semver::FUNCTIONS_3_3,
+    crypto::INFISICAL,
+    yaml::INFISICAL,
+    pkcs12::INFISICAL,
+    pem::INFISICAL,
+    own::INFISICAL,
+];
+static STATIC_SECRET: &[&[Function]] = &[
+    math::FUNCTIONS_1_7,
+    convert::FUNCTIONS_1_7,
+    lists::FUNCTIONS_1_7,
+    semver::FUNCTIONS_3_3,
+    crypto::INFISICAL,
+    yaml::INFISICAL,
+    pkcs12::INFISICAL,
+    pem::INFISICAL,
+    own::INFISICAL,
+    own::STATIC,
+];
+static EXTERNAL_SECRET: &[&[Function]] = &[
+    math::FUNCTIONS_1_10,
+    convert::FUNCTIONS_1_10,
+    lists::FUNCTIONS_1_10,
+    semver::FUNCTIONS_3_4,
+    crypto::EXTERNAL,
+    yaml::EXTERNAL,
+    pkcs12::EXTERNAL,
+    pem::EXTERNAL,
+    own::EXTERNAL,
+];
 
 /// The same in all dialects.
 static COMMON: &[&[Function]] = &[
@@ -77,9 +109,7 @@ static COMMON: &[&[Function]] = &[
     json::FUNCTIONS,
     random::FUNCTIONS,
     crypto::FUNCTIONS,
-    yaml::FUNCTIONS,
     pkcs12::FUNCTIONS,
     jwk::FUNCTIONS,
     pem::FUNCTIONS,
-    own::FUNCTIONS,
 ];

@@ -1,5 +1,53 @@
 //! PEM blocks and certificate chains.
-use go_template_engine::{Function, functions};
+use crate::pki::{certificate::Certificate, chain, pem};
+use go_template_engine::{Context, Error, Function, Str, Value, functions};
 
 /// Of this group.
-pub static FUNCTIONS: &[Function] = functions! {};
+pub static FUNCTIONS: &[Function] = functions! { "filterCertChain" => filter_cert_chain, (&Str, &Str) };
+
+/// Of Infisical's operator.
+pub static INFISICAL: &[Function] = functions! { "filterPEM" => filter_pem, (&Str, &Str) };
+
+/// Of External Secrets Operator, whose filter passes over what stands before the first block in the same line.
+pub static EXTERNAL: &[Function] = functions! {
+    "certSANs" => cert_sans, (&Str);
+    "filterPEM" => filter_pem_behind_junk, (&Str, &Str);
+};
+
+const BEGIN: &[u8] = b"-----BEGIN";
+
+fn filter_pem_behind_junk(context: &mut Context<'_>, label: &Str, text: &Str) -> Result<Vec<u8>, Error> {
+    let begin = text.windows(BEGIN.len()).position(|window| window == BEGIN).unwrap_or(0);
+    filter_pem(context, label, &text.get(begin..).unwrap_or_default().into())
+}
+
+fn filter_pem(_: &mut Context<'_>, label: &Str, text: &Str) -> Result<Vec<u8>, Error> {
+    let (blocks, rest) = pem::all(text);
+    let wanted = label.lossy().to_lowercase();
+    let mut out = Vec::new();
+    for block in blocks.iter().filter(|block| String::from_utf8_lossy(&block.label).to_lowercase() == wanted) {
+        let text = block.encode().ok_or_else(|| Error::new("pem: cannot encode a header key that contains a colon"))?;
+        out.extend(text);
+    }
+    if out.is_empty() && !rest.is_empty() {
+        return Err(Error::new("error filtering pem: found junk"));
+    }
+    Ok(out)
+}
+
+fn filter_cert_chain(_: &mut Context<'_>, kind: &Str, text: &Str) -> Result<Vec<u8>, Error> {
+    let ordered = chain::order(chain::certificates(text)?)?;
+    let (first, rest) = ordered.split_first().ok_or_else(|| Error::new("no leaf certificate found"))?;
+    let chosen = match &**kind {
+        b"leaf" if !first.is_root() => vec![first.clone()],
+        b"intermediate" => rest.iter().take_while(|certificate| !certificate.is_root()).cloned().collect(),
+        b"root" => ordered.last().filter(|certificate| certificate.is_root()).cloned().into_iter().collect(),
+        _ => Vec::new(),
+    };
+    Ok(chain::encode(&chosen))
+}
+
+fn cert_sans(_: &mut Context<'_>, text: &Str) -> Result<Value, Error> {
+    let block = pem::decode(text).0.ok_or_else(|| Error::new("failed to decode PEM block"))?;
+    Ok(Value::strings(Certificate::parse(&block.bytes)?.names()))
+}

@@ -13,7 +13,7 @@ pub struct Timestamp {
 
 impl Timestamp {
     /// Reads `2006-1-2`, that with a time after `T` or `t` and an offset, or with a time after spaces and no offset.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         if digits != 4 || text.as_bytes().get(4) != Some(&b'-') {
             return None;

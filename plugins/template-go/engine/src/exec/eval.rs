@@ -196,7 +196,10 @@ impl<'t> State<'t, '_, '_> {
             (Type::Basic(_), _) => expected("unsigned integer"),
             // `time.Duration` and its like take what the type beneath takes.
             (Type::Named(named), _) if named.kind != Kind::Struct => {
-                let value = self.literal(node, Type::Basic(named.kind))?;
+                let value = match node {
+                    Node::String { value, .. } if named.kind == Kind::String => value.clone(),
+                    other => self.literal(other, Type::Basic(named.kind))?,
+                };
                 Ok(Value::Named(Rc::new(NamedValue { named, value })))
             }
             _ => Err(self.error(format!("can't handle {node} for arg of type {kind}"))),

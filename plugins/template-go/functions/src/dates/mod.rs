@@ -138,7 +138,8 @@ fn to_date(_: &mut Context<'_>, layout: &Str, text: &Str) -> Result<Value, Error
     Ok(value(time::parse(layout, text).unwrap_or_default()))
 }
 
-fn must_to_date(_: &mut Context<'_>, layout: &Str, text: &Str) -> Result<Value, Error> {
+/// `mustToDate`, by which YAML makes its times.
+pub fn must_to_date(_: &mut Context<'_>, layout: &Str, text: &Str) -> Result<Value, Error> {
     time::parse(layout, text).map(value).map_err(GoError::error)
 }
 

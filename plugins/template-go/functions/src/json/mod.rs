@@ -52,7 +52,8 @@ fn to_json(context: &mut Context<'_>, value: &Value) -> Bytes {
     Ok(encode(context, value, PLAIN)?.unwrap_or_default())
 }
 
-fn must_to_json(context: &mut Context<'_>, value: &Value) -> Bytes {
+/// `mustToJson`, which YAML by way of JSON builds on.
+pub fn must_to_json(context: &mut Context<'_>, value: &Value) -> Bytes {
     encode(context, value, PLAIN)?.map_err(GoError::error)
 }
 
