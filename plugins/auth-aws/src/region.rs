@@ -22,7 +22,7 @@ impl fmt::Display for UnknownRegion {
 }
 
 /// How the regions of the partition `aws` begin.
-const AREAS: [&str; 10] = ["af", "ap", "ca", "eu", "il", "me", "mx", "sa", "us", "nz"];
+const AREAS: [&str; 9] = ["af", "ap", "ca", "eu", "il", "me", "mx", "sa", "us"];
 
 impl Region {
     /// Reads the name of a region.

@@ -338,6 +338,7 @@ fn each_way_in_which_an_instance_fails_is_told_apart() {
     says(&status("/node", 200, r#"{"Code": "AssumeRoleUnauthorizedAccess"}"#), imds(), "credentials", &["AssumeRoleUnauthorizedAccess"]);
     says(&status("/node", 500, ""), imds(), "unavailable", &["answered 500"]);
     let ahead = instance(region().now(Duration::from_secs(1_767_225_600 + 3600)), |_| None);
+    says(&ahead, json!({}), "unavailable", &["3599 s ahead of", "NTP"]);
     says(&ahead, imds(), "unavailable", &["the clock of this node is 3599 s ahead of", "NTP"]);
 }
 

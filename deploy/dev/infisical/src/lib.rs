@@ -19,7 +19,6 @@
 #![warn(missing_docs)]
 
 mod auth;
-mod aws;
 mod calls;
 mod clock;
 mod clouds;
@@ -40,11 +39,9 @@ mod state;
 mod tls;
 mod verify;
 
-pub use self::aws::cloud::{Cloud, Instance, Metadata, Role as AwsRole};
-pub use self::aws::{Aws, AwsError};
 pub use self::calls::{Call, CallLog, Calls};
 pub use self::clock::Clock;
-pub use self::clouds::{CloudError, Conduct, azure, google};
+pub use self::clouds::{CloudError, Conduct, aws, azure, google};
 pub use self::errors::ApiError;
 pub use self::faults::{Fault, Faults};
 pub use self::hidden::Hidden;

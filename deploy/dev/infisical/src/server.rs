@@ -45,7 +45,7 @@ pub struct Config {
     pub seed: Seed,
     /// Who judges service account tokens; without it kubernetes logins fail as with an unreachable API server.
     pub kubernetes: Option<KubernetesApi>,
-    /// Where AWS's STS is reached, whatever its region, as [`crate::Aws::url`] gives it; without it AWS logins fail as with an
+    /// Where AWS's STS is reached, whatever its region, as [`crate::aws::Aws::url`] gives it; without it AWS logins fail as with an
     /// unreachable STS.
     pub sts: Option<String>,
     /// Where Entra's key sets are, as [`crate::azure::Azure::url`] gives it; without it Azure logins fail as with an unreachable

@@ -17,6 +17,12 @@ use imds::Imds;
 use plugin_sdk::{Error, clock};
 use std::time::Duration;
 
+/// As the AWS SDKs have it.
+const CHAIN: [Source; 5] = [Source::Environment, Source::SharedFile, Source::WebIdentity, Source::Container, Source::Imds];
+
+/// Bytes of a text that users see; the rest is cut off.
+const SHOWN: usize = 256;
+
 /// What a source says.
 pub enum Found {
     /// These.
@@ -47,18 +53,19 @@ impl<'a> Sources<'a> {
     /// # Errors
     /// No source is set up, or the first that is fails.
     pub fn keys(&mut self) -> Result<Keys, Error> {
-        let chain = [Source::Environment, Source::SharedFile, Source::WebIdentity, Source::Container, Source::Imds];
+        let one = [self.settings.source];
+        let chosen: &[Source] = if one == [Source::Chain] { &CHAIN } else { &one };
         let mut missing = Vec::new();
-        for source in chain {
-            if !matches!(self.settings.source, wanted if wanted == source || wanted == Source::Chain) {
-                continue;
-            }
+        for source in chosen.iter().copied() {
             match self.ask(source) {
                 Ok(Found::Keys(keys)) => return Ok(keys),
                 Ok(Found::Nothing(what)) => missing.push(what),
                 // The last resort: where it is not there either, all that is missing may be what the user has to know.
                 Err(Error::Unavailable(mut gone)) if source == Source::Imds && !missing.is_empty() => {
-                    gone.text = format!("no AWS keys: {}; {}", missing.join("; "), gone.text);
+                    let all = format!("no AWS keys: {}; {}", missing.join("; "), gone.text);
+                    if all.len() <= SHOWN {
+                        gone.text = all;
+                    }
                     return Err(Error::Unavailable(gone));
                 }
                 Err(error) => return Err(error),

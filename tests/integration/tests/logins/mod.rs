@@ -1,5 +1,6 @@
 //! One file per login method: from a resource to a synced Secret, and what is said where one thing is wrong.
 mod alicloud;
+mod aws;
 mod oci;
 mod tls_cert;
 

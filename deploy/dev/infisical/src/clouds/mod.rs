@@ -2,6 +2,7 @@
 //!
 //! A cloud answers on one port, its services told apart by their paths, so that a client whose requests to them are led here
 //! finds each where it looks for it. Nothing of it leaves this machine.
+pub mod aws;
 pub mod azure;
 pub mod google;
 mod key;

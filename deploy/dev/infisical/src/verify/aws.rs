@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Proven, configured};
 use crate::auth::access_token::Login;
-use crate::aws::sts::region_of;
+use crate::clouds::aws::sts::region_of;
 use crate::errors::ApiError;
 use crate::input::Input;
 use crate::seed::TokenSeed;

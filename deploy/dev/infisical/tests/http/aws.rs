@@ -1,7 +1,8 @@
 //! AWS auth, with logins that botocore signed; and the services of AWS as a client without a library meets them.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use infisical_dev_server::{Aws, AwsRole, Cloud, Config, Generation, Issuer, Metadata, Seed};
+use infisical_dev_server::aws::{Account, Aws, Metadata, Role};
+use infisical_dev_server::{Conduct, Config, Generation, Issuer, Seed};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::client::{Answer, Site};
 const ACCOUNT: &str = "123456789012";
 const IDENTITY: &str = "11111111-2222-4333-8444-555555555555";
 const USER: &str = "arn:aws:iam::123456789012:user/recorded";
-const ROLE: &str = "arn:aws:sts::123456789012:assumed-role/app/session";
+const ASSUMED: &str = "arn:aws:sts::123456789012:assumed-role/app/session";
 
 fn recorded(index: usize) -> Value {
     let all: Value = serde_json::from_str(include_str!("../../../../../plugins/auth-aws/tests/golden/signatures.json")).unwrap();
@@ -35,10 +36,10 @@ impl Scene {
         let text = |name: &str| recorded[name].as_str();
         let signed_at = Timestamp::from_second(recorded["time"].as_i64().unwrap()).unwrap();
         let end = signed_at + SignedDuration::from_hours(1);
-        let mut cloud = Cloud::new(ACCOUNT);
+        let mut account = Account::new(ACCOUNT);
         let token = text("sessionToken").map(|token| (token, end));
-        cloud.add_key(text("accessKeyId").unwrap(), text("secretAccessKey").unwrap(), token, arn);
-        let aws = Aws::start(cloud).await.unwrap();
+        account.add_key(text("accessKeyId").unwrap(), text("secretAccessKey").unwrap(), token, arn);
+        let aws = Aws::start(account).await.unwrap();
         aws.clock().stop_at(signed_at);
         let seed = json!({"identities": [{"name": "aws", "id": IDENTITY, "awsAuth": auth}, {"name": "other", "id": "other"}]});
         let mut config = Config { sts: Some(aws.url()), ..Config::new(Seed::parse(&seed.to_string()).unwrap()) };
@@ -73,7 +74,7 @@ fn as_text(refused: &(u16, String)) -> (u16, &str) {
 
 #[tokio::test]
 async fn a_signed_request_logs_in() {
-    for (index, arn) in [(0, USER), (1, ROLE), (4, USER), (5, ROLE), (6, USER)] {
+    for (index, arn) in [(0, USER), (1, ASSUMED), (4, USER), (5, ASSUMED), (6, USER)] {
         let scene = Scene::new(index, arn, json!({"accessTokenTTL": 77})).await;
         let answer = scene.login().await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -86,15 +87,15 @@ async fn who_may_log_in_is_judged_by_what_sts_says() {
     for (arn, auth) in [
         (USER, json!({"allowedAccountIds": "1, 123456789012"})),
         (USER, json!({"allowedPrincipalArns": USER})),
-        (ROLE, json!({"allowedPrincipalArns": "arn:aws:iam::123456789012:role/app"})),
-        (ROLE, json!({"allowedPrincipalArns": "arn:aws:iam::1:role/a, arn:aws:sts::123456789012:assumed-role/app"})),
-        (ROLE, json!({"allowedPrincipalArns": "arn:aws:iam::*:role/*"})),
+        (ASSUMED, json!({"allowedPrincipalArns": "arn:aws:iam::123456789012:role/app"})),
+        (ASSUMED, json!({"allowedPrincipalArns": "arn:aws:iam::1:role/a, arn:aws:sts::123456789012:assumed-role/app"})),
+        (ASSUMED, json!({"allowedPrincipalArns": "arn:aws:iam::*:role/*"})),
     ] {
         assert_eq!(Scene::new(1, arn, auth.clone()).await.login().await.status, 200, "{auth}");
     }
-    let account = Scene::new(1, ROLE, json!({"allowedAccountIds": "1,2"})).await;
+    let account = Scene::new(1, ASSUMED, json!({"allowedAccountIds": "1,2"})).await;
     assert_eq!(as_text(&account.refused().await), (401, "Access denied: AWS account ID not allowed."));
-    let principal = Scene::new(1, ROLE, json!({"allowedPrincipalArns": "arn:aws:iam::123456789012:role/other"})).await;
+    let principal = Scene::new(1, ASSUMED, json!({"allowedPrincipalArns": "arn:aws:iam::123456789012:role/other"})).await;
     let said = "Access denied: AWS principal ARN not allowed. [principal-arn=arn:aws:iam::123456789012:role/app]";
     assert_eq!(as_text(&principal.refused().await), (401, said));
     let mut stranger = Scene::new(0, USER, json!({})).await;
@@ -107,7 +108,7 @@ async fn what_sts_refuses_is_an_internal_error() {
     let changed = Scene::new(0, USER, json!({})).await.set("X-Amz-Date", "20260101T000001Z");
     assert_eq!(as_text(&changed.refused().await), WRONG);
     let unknown = Scene::new(0, USER, json!({})).await;
-    unknown.aws.change(Cloud::revoke_keys);
+    unknown.aws.change(Account::revoke_keys);
     assert_eq!(as_text(&unknown.refused().await), WRONG);
     let elsewhere = Scene::new(0, USER, json!({})).await.set("Host", "sts.eu-west-1.amazonaws.com");
     assert_eq!(as_text(&elsewhere.refused().await), WRONG);
@@ -148,13 +149,13 @@ struct Services {
 impl Services {
     async fn new() -> Self {
         let issuer = Issuer::start().await.unwrap();
-        let mut cloud = Cloud::new(ACCOUNT);
-        cloud.providers.insert(issuer.url(), "sts.amazonaws.com".into());
-        cloud.roles.insert("app".into(), AwsRole { web_identities: vec![(issuer.url(), "pod".into())] });
-        cloud.instance.role = Some("node".into());
-        cloud.tasks.insert("task-1".into(), "app".into());
-        cloud.associations.insert("pod".into(), "app".into());
-        Self { aws: Aws::start(cloud).await.unwrap(), issuer, client: Client::builder().no_proxy().build().unwrap() }
+        let mut account = Account::new(ACCOUNT);
+        account.providers.insert(issuer.url(), "sts.amazonaws.com".into());
+        account.roles.insert("app".into(), Role { web_identities: vec![(issuer.url(), "pod".into())] });
+        account.instance.role = Some("node".into());
+        account.tasks.insert("task-1".into(), "app".into());
+        account.associations.insert("pod".into(), "app".into());
+        Self { aws: Aws::start(account).await.unwrap(), issuer, client: Client::builder().no_proxy().build().unwrap() }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -233,7 +234,7 @@ async fn each_wrong_web_identity_is_refused_by_its_code() {
         assert!(!body.to_string().contains(&token));
         assert!(services.assume(role, &token, "text/xml").await.1.contains(&format!("<Code>{code}</Code>")));
     }
-    services.aws.change(|cloud| cloud.providers.insert("http://127.0.0.1:1".into(), "sts.amazonaws.com".into()));
+    services.aws.change(|account| account.providers.insert("http://127.0.0.1:1".into(), "sts.amazonaws.com".into()));
     let unreachable = token(json!({"iss": "http://127.0.0.1:1", "aud": "sts.amazonaws.com", "sub": "pod"}));
     assert!(services.assume(APP, &unreachable, "application/json").await.1.contains("IDPCommunicationError"));
 }
@@ -258,9 +259,9 @@ async fn the_metadata_service_wants_a_session() {
     assert_eq!(serde_json::from_str::<Value>(&document).unwrap()["region"], "eu-central-1");
     services.aws.clock().advance(std::time::Duration::from_secs(61));
     assert_eq!(services.metadata(&session, ROLES).await.0, 401);
-    services.aws.change(|cloud| cloud.instance.metadata = Metadata::Disabled);
+    services.aws.change(|account| account.instance.metadata = Metadata::Disabled);
     assert_eq!(services.session("60").await.0, 403);
-    services.aws.change(|cloud| cloud.instance.metadata = Metadata::Huge);
+    services.aws.change(|account| account.conduct = Conduct::Huge);
     assert_eq!(services.session("60").await.1.len(), 5 << 20);
 }
 

@@ -6,15 +6,12 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{Asked, Shared, keys, misbehaved, sts};
+use super::{Asked, Services, keys, sts};
 
 /// The audience of a pod's token for the agent.
 const AUDIENCE: &str = "pods.eks.amazonaws.com";
 
-pub(super) async fn answer(shared: &Shared, asked: &Asked) -> Response {
-    if let Some(response) = misbehaved(shared.read(|cloud| cloud.instance.metadata)) {
-        return response;
-    }
+pub(super) async fn answer(services: &Services, asked: &Asked) -> Response {
     if asked.method != Method::GET {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
@@ -23,10 +20,11 @@ pub(super) async fn answer(shared: &Shared, asked: &Asked) -> Response {
         (StatusCode::BAD_REQUEST, axum::Json(json!({ "code": code, "message": message, "HttpErrorCode": 400 }))).into_response()
     };
     if let Some(id) = path.strip_prefix("/v2/credentials/") {
-        let Some(role) = shared.read(|cloud| cloud.tasks.get(id).cloned()) else {
+        let Some(role) = services.read(|account| account.tasks.get(id).cloned()) else {
             return refused("InvalidIdInRequest", "CredentialsV2Request: Credentials not found");
         };
-        let (arn, key) = (shared.read(|cloud| cloud.role_arn(&role)), shared.write().assume(&role, id, shared.now()));
+        let now = services.now();
+        let (arn, key) = services.change(|account| (account.role_arn(&role), account.assume(&role, id, now)));
         return keys(&key, json!({ "RoleArn": arn }));
     }
     if path != "/v1/credentials" {
@@ -35,13 +33,14 @@ pub(super) async fn answer(shared: &Shared, asked: &Asked) -> Response {
     let Some(token) = asked.header("authorization") else {
         return refused("MissingToken", "Service account token cannot be empty");
     };
-    let claims = match sts::web_identity(shared, token, Some(AUDIENCE)).await {
+    let claims = match sts::web_identity(services, token, Some(AUDIENCE)).await {
         Ok(identity) => identity,
         Err(refusal) => return refused(refusal.code, &refusal.message),
     };
-    let Some(role) = shared.read(|cloud| cloud.associations.get(&claims.subject).cloned()) else {
+    let Some(role) = services.read(|account| account.associations.get(&claims.subject).cloned()) else {
         return refused("AccessDeniedException", "no pod identity association for this service account");
     };
-    let key = shared.write().assume(&role, "eks-pod", shared.now());
-    keys(&key, json!({ "AccountId": shared.read(|cloud| cloud.account.clone()) }))
+    let now = services.now();
+    let key = services.change(|account| account.assume(&role, "eks-pod", now));
+    keys(&key, json!({ "AccountId": services.read(|account| account.id.clone()) }))
 }

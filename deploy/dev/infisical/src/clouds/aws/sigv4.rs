@@ -9,7 +9,7 @@ use hmac::{Hmac, Mac};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::cloud::{Cloud, Key};
+use super::account::{Account, Key};
 
 /// Seconds that a signature may be older or newer than now.
 pub(crate) const WINDOW: i64 = 900;
@@ -67,7 +67,7 @@ impl<'a> Authorization<'a> {
 }
 
 /// Verifies a request to `service` in `region`; gives the key that signed it.
-pub(crate) fn verify(received: &Received<'_>, region: &str, service: &str, cloud: &Cloud, now: Timestamp) -> Result<Key, Refusal> {
+pub(crate) fn verify(received: &Received<'_>, region: &str, service: &str, account: &Account, now: Timestamp) -> Result<Key, Refusal> {
     let mismatch = |message: String| Refusal::new(403, "SignatureDoesNotMatch", message);
     let text = |name: &str| received.headers.get(name).and_then(|value| value.to_str().ok());
     let Some(authorization) = text(header::AUTHORIZATION.as_str()) else {
@@ -105,7 +105,7 @@ pub(crate) fn verify(received: &Received<'_>, region: &str, service: &str, cloud
     }
 
     let invalid = || Refusal::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
-    let key = cloud.key(authorization.key_id).ok_or_else(invalid)?;
+    let key = account.key(authorization.key_id).ok_or_else(invalid)?;
     match (&key.session, text("x-amz-security-token")) {
         (None, None) => {}
         (Some(session), Some(token)) if session.token.expose() == token => {
@@ -188,7 +188,7 @@ mod tests {
 
     /// What botocore signed, so that this implementation is held against AWS's own and not against the plugin's.
     fn recorded() -> Vec<Value> {
-        let text = include_str!("../../../../../plugins/auth-aws/tests/golden/signatures.json");
+        let text = include_str!("../../../../../../plugins/auth-aws/tests/golden/signatures.json");
         serde_json::from_str::<Value>(text).unwrap()["cases"].as_array().unwrap().clone()
     }
 
@@ -197,7 +197,7 @@ mod tests {
         body: Vec<u8>,
         region: String,
         now: Timestamp,
-        cloud: Cloud,
+        account: Account,
     }
 
     fn case(recorded: &Value) -> Case {
@@ -206,18 +206,18 @@ mod tests {
         let given: serde_json::Map<String, Value> = serde_json::from_slice(&decode("iamRequestHeaders")).unwrap();
         let headers = given.iter().map(|(name, value)| (name.parse().unwrap(), value.as_str().unwrap().parse().unwrap())).collect();
         let text = |name: &str| recorded[name].as_str();
-        let mut cloud = Cloud::new("123456789012");
+        let mut account = Account::new("123456789012");
         let key_id = text("accessKeyId").unwrap();
         let arn = "arn:aws:iam::123456789012:user/recorded";
-        cloud.add_key(key_id, text("secretAccessKey").unwrap(), text("sessionToken").map(|token| (token, Timestamp::MAX)), arn);
+        account.add_key(key_id, text("secretAccessKey").unwrap(), text("sessionToken").map(|token| (token, Timestamp::MAX)), arn);
         let now = Timestamp::from_second(recorded["time"].as_i64().unwrap()).unwrap();
-        Case { headers, body: decode("iamRequestBody"), region: text("region").unwrap().to_owned(), now, cloud }
+        Case { headers, body: decode("iamRequestBody"), region: text("region").unwrap().to_owned(), now, account }
     }
 
     impl Case {
         fn verify(&self) -> Result<Key, Refusal> {
             let received = Received { method: "POST", path: "/", query: "", headers: &self.headers, body: &self.body };
-            verify(&received, &self.region, "sts", &self.cloud, self.now)
+            verify(&received, &self.region, "sts", &self.account, self.now)
         }
 
         fn refused(&self) -> (&'static str, String) {
@@ -271,12 +271,12 @@ mod tests {
         elsewhere.region = "eu-west-1".into();
         assert!(elsewhere.refused().1.contains("valid region"));
         let mut stranger = case(temporary);
-        stranger.cloud = Cloud::new("123456789012");
+        stranger.account = Account::new("123456789012");
         assert_eq!(stranger.refused().0, "InvalidClientTokenId");
         let mut ended = case(temporary);
         let (id, secret, token) =
             ("ASIAEXAMPLE", temporary["secretAccessKey"].as_str().unwrap(), temporary["sessionToken"].as_str().unwrap());
-        ended.cloud.add_key(id, secret, Some((token, ended.now)), "arn");
+        ended.account.add_key(id, secret, Some((token, ended.now)), "arn");
         assert_eq!(ended.refused().0, "ExpiredToken");
     }
 

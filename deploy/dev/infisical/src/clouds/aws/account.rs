@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 use rand::distr::Alphanumeric;
 
+use crate::clouds::Conduct;
 use crate::hidden::Hidden;
 
 /// Seconds that temporary keys live.
@@ -12,9 +13,9 @@ const LIFE: i64 = 3600;
 
 /// One account.
 #[derive(Clone, Debug)]
-pub struct Cloud {
+pub struct Account {
     /// Twelve digits.
-    pub account: String,
+    pub id: String,
     keys: HashMap<String, Key>,
     /// Roles by name.
     pub roles: HashMap<String, Role>,
@@ -26,6 +27,8 @@ pub struct Cloud {
     pub tasks: HashMap<String, String>,
     /// Roles of pods (EKS pod identity associations) by the subject of their token.
     pub associations: HashMap<String, String>,
+    /// How the metadata service and those of containers behave.
+    pub conduct: Conduct,
 }
 
 /// A pair of keys. Only the id can be formatted.
@@ -70,13 +73,13 @@ pub struct Instance {
     pub role: Option<String>,
     /// Where it runs.
     pub region: String,
-    /// How its metadata service behaves.
+    /// Whom its metadata service answers.
     pub metadata: Metadata,
     /// Session tokens that were given out, and their ends.
     pub(super) sessions: HashMap<String, Timestamp>,
 }
 
-/// How a metadata service behaves.
+/// Whom a metadata service answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Metadata {
     /// Version 2 for everybody who asks.
@@ -86,32 +89,29 @@ pub enum Metadata {
     Disabled,
     /// `HttpPutResponseHopLimit: 1`: answers to `PUT` don't reach pods, who wait in vain.
     OneHop,
-    /// A page of HTML in place of each answer.
-    Garbage,
-    /// Five megabytes in place of each answer.
-    Huge,
 }
 
-impl Cloud {
+impl Account {
     /// An account without users and roles; its instance runs in `eu-central-1`.
     #[must_use]
-    pub fn new(account: &str) -> Self {
+    pub fn new(id: &str) -> Self {
         let instance = Instance { role: None, region: "eu-central-1".to_owned(), metadata: Metadata::default(), sessions: HashMap::new() };
         Self {
-            account: account.to_owned(),
+            id: id.to_owned(),
             keys: HashMap::new(),
             roles: HashMap::new(),
             providers: HashMap::new(),
             instance,
             tasks: HashMap::new(),
             associations: HashMap::new(),
+            conduct: Conduct::default(),
         }
     }
 
     /// Makes a user, and gives it keys: id and secret.
     pub fn add_user(&mut self, name: &str) -> (String, String) {
         let (id, secret) = (format!("AKIA{}", word(16)), word(40));
-        let arn = format!("arn:aws:iam::{}:user/{name}", self.account);
+        let arn = format!("arn:aws:iam::{}:user/{name}", self.id);
         self.add_key(&id, &secret, None, &arn);
         (id, secret)
     }
@@ -128,7 +128,7 @@ impl Cloud {
     }
 
     pub(super) fn role_arn(&self, name: &str) -> String {
-        format!("arn:aws:iam::{}:role/{name}", self.account)
+        format!("arn:aws:iam::{}:role/{name}", self.id)
     }
 
     /// Takes keys that were made elsewhere, temporary ones with their session token and its end.
@@ -147,7 +147,7 @@ impl Cloud {
         // Real ones have signs that forms and headers must treat with care.
         let (secret, token) = (format!("{}/+", word(38)), format!("{}+/==", word(200)));
         let end = now.checked_add(SignedDuration::from_secs(LIFE)).unwrap_or(Timestamp::MAX);
-        let arn = format!("arn:aws:sts::{}:assumed-role/{role}/{session}", self.account);
+        let arn = format!("arn:aws:sts::{}:assumed-role/{role}/{session}", self.id);
         self.add_key(&id, &secret, Some((&token, end)), &arn);
         Key { id, secret: secret.into(), session: Some(Session { token: token.into(), expires_at: end }), arn }
     }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::cloud::Key;
+use super::account::Key;
 use super::sigv4::{Received, Refusal, verify};
-use super::{Asked, Shared};
+use super::{Asked, Services};
 use crate::verify::{FetchError, TokenFault};
 
 const VERSION: &str = "2011-06-15";
@@ -32,7 +32,7 @@ pub(crate) fn region_of(name: &str) -> Option<&str> {
     (host(region) == name).then_some(region)
 }
 
-pub(super) async fn answer(shared: &Shared, asked: &Asked) -> Response {
+pub(super) async fn answer(services: &Services, asked: &Asked) -> Response {
     let form: Vec<(String, String)> = form_urlencoded::parse(&asked.body).into_owned().collect();
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let action = field("Action").unwrap_or_default();
@@ -40,8 +40,8 @@ pub(super) async fn answer(shared: &Shared, asked: &Asked) -> Response {
         _ if asked.method != axum::http::Method::POST || field("Version") != Some(VERSION) => {
             Err(Refusal::new(400, "InvalidAction", format!("Could not find operation {action}")))
         }
-        "GetCallerIdentity" => caller(shared, asked),
-        "AssumeRoleWithWebIdentity" => assume(shared, &field).await,
+        "GetCallerIdentity" => caller(services, asked),
+        "AssumeRoleWithWebIdentity" => assume(services, &field).await,
         "" => Err(Refusal::new(400, "MissingAction", "Missing Action")),
         _ => Err(Refusal::new(400, "InvalidAction", format!("Could not find operation {action} for version {VERSION}"))),
     };
@@ -52,7 +52,7 @@ pub(super) async fn answer(shared: &Shared, asked: &Asked) -> Response {
     }
 }
 
-fn caller(shared: &Shared, asked: &Asked) -> Result<Value, Refusal> {
+fn caller(services: &Services, asked: &Asked) -> Result<Value, Refusal> {
     let name = asked.header("host").unwrap_or_default();
     let name = name.strip_suffix(":443").unwrap_or(name);
     let region = region_of(name).ok_or_else(|| Refusal::new(404, "UnknownEndpoint", "this is no name of STS"))?;
@@ -63,13 +63,13 @@ fn caller(shared: &Shared, asked: &Asked) -> Result<Value, Refusal> {
         headers: &asked.headers,
         body: &asked.body,
     };
-    let key = shared.read(|cloud| verify(&received, region, "sts", cloud, shared.now()))?;
-    let account = shared.read(|cloud| cloud.account.clone());
+    let key = services.read(|account| verify(&received, region, "sts", account, services.now()))?;
+    let account = services.read(|account| account.id.clone());
     let user_id = key.arn.rsplit(['/', ':']).next().unwrap_or_default();
     Ok(json!({ "Arn": key.arn, "UserId": format!("AIDA:{user_id}"), "Account": account }))
 }
 
-async fn assume<'a>(shared: &Shared, field: &impl Fn(&str) -> Option<&'a str>) -> Result<Value, Refusal> {
+async fn assume<'a>(services: &Services, field: &impl Fn(&str) -> Option<&'a str>) -> Result<Value, Refusal> {
     let required = |name: &str| {
         let missing = || Refusal::new(400, "ValidationError", format!("1 validation error detected: Value at '{name}' is required"));
         field(name).filter(|value| !value.is_empty()).ok_or_else(missing)
@@ -83,16 +83,16 @@ async fn assume<'a>(shared: &Shared, field: &impl Fn(&str) -> Option<&'a str>) -
             "1 validation error detected: Value at 'roleSessionName' failed to satisfy constraint",
         ));
     }
-    let identity = web_identity(shared, token, None).await?;
-    let now = shared.now();
-    let mut cloud = shared.write();
-    let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
-    let trusted = cloud.role_arn(&name) == arn
-        && cloud.roles.get(&name).is_some_and(|role| role.web_identities.contains(&(identity.issuer, identity.subject.clone())));
-    if !trusted {
-        return Err(Refusal::new(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"));
-    }
-    let Key { id, secret, session: kept, arn } = cloud.assume(&name, session, now);
+    let identity = web_identity(services, token, None).await?;
+    let now = services.now();
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    let who = (identity.issuer, identity.subject.clone());
+    let assumed = services.change(|account| {
+        let trusted = account.role_arn(name) == arn && account.roles.get(name).is_some_and(|role| role.web_identities.contains(&who));
+        trusted.then(|| account.assume(name, session, now))
+    });
+    let denied = || Refusal::new(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity");
+    let Key { id, secret, session: kept, arn } = assumed.ok_or_else(denied)?;
     let kept = kept.ok_or_else(|| Refusal::new(500, "InternalFailure", "keys without a session"))?;
     Ok(json!({
         "Credentials": {
@@ -114,20 +114,20 @@ pub(super) struct WebIdentity {
 
 /// Verifies a token by the key set of its issuer, which the account must trust. The audience is that of the trust, or the
 /// one given.
-pub(super) async fn web_identity(shared: &Shared, token: &str, audience: Option<&str>) -> Result<WebIdentity, Refusal> {
+pub(super) async fn web_identity(services: &Services, token: &str, audience: Option<&str>) -> Result<WebIdentity, Refusal> {
     use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
     let invalid = |message: String| Refusal::new(400, "InvalidIdentityToken", message);
     let malformed = || invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)".into());
     let claims = token.split('.').nth(1).and_then(|part| BASE64_URL_SAFE_NO_PAD.decode(part).ok());
     let claims: Value = claims.and_then(|claims| serde_json::from_slice(&claims).ok()).ok_or_else(malformed)?;
     let issuer = claims.get("iss").and_then(Value::as_str).ok_or_else(malformed)?.to_owned();
-    let trusted = shared.read(|cloud| cloud.providers.get(&issuer).cloned());
+    let trusted = services.read(|account| account.providers.get(&issuer).cloned());
     let trusted = trusted.ok_or_else(|| invalid(format!("No OpenIDConnect provider found in your account for {issuer}")))?;
 
-    let document: Value = shared.issuers.document(&format!("{issuer}/.well-known/openid-configuration")).await.map_err(unreachable)?;
+    let document: Value = services.issuers.document(&format!("{issuer}/.well-known/openid-configuration")).await.map_err(unreachable)?;
     let keys = document.get("jwks_uri").and_then(Value::as_str).ok_or_else(|| unreachable(FetchError::Malformed))?;
-    let keys = shared.issuers.keys(keys).await.map_err(unreachable)?;
-    let now = shared.now();
+    let keys = services.issuers.keys(keys).await.map_err(unreachable)?;
+    let now = services.now();
     let mut fault = TokenFault::Signature;
     for key in keys {
         match key.verify(token, now) {

@@ -3,55 +3,54 @@
 //! All answer on one port, told apart by their paths, so that a client whose requests to AWS are led here (an operator with
 //! [`Aws::origins`] as its detours) finds each where it looks for it. Signatures and tokens are verified; keys that one
 //! service gives out are known to the others. Nothing here is asked by a browser or leaves this machine.
-pub(crate) mod cloud;
+mod account;
 mod containers;
 mod imds;
 pub(crate) mod sigv4;
 pub(crate) mod sts;
 
-use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::task::AbortHandle;
 
-use self::cloud::{Cloud, Key, Metadata};
+pub use self::account::{Account, Instance, Key, Metadata, Role, Session};
+
+use super::{CloudError, Loopback, Shared};
 use crate::clock::Clock;
 use crate::verify::Issuers;
 
 /// The longest request that any of these services is sent.
 const LONGEST: usize = 1 << 20;
-/// More than any client should read.
-const HUGE: usize = 5 << 20;
 
 /// AWS, running; it ends when this is dropped.
 pub struct Aws {
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    serving: AbortHandle,
+    loopback: Loopback,
+    services: Arc<Services>,
 }
 
-pub(crate) struct Shared {
-    cloud: RwLock<Cloud>,
-    clock: Clock,
+/// What the services share.
+struct Services {
+    shared: Shared<Account>,
     issuers: Issuers,
-    asked: RwLock<Vec<String>>,
 }
 
-/// Why it does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum AwsError {
-    /// No port.
-    #[error("can't listen on loopback: {0}")]
-    Listen(#[from] std::io::Error),
-    /// The client for key sets of issuers.
-    #[error("can't make an HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
+impl Deref for Services {
+    type Target = Shared<Account>;
+
+    fn deref(&self) -> &Shared<Account> {
+        &self.shared
+    }
+}
+
+impl Services {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
 }
 
 impl Aws {
@@ -59,24 +58,16 @@ impl Aws {
     ///
     /// # Errors
     /// No port.
-    pub async fn start(cloud: Cloud) -> Result<Self, AwsError> {
-        let socket = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = socket.local_addr()?;
-        let shared =
-            Arc::new(Shared { cloud: RwLock::new(cloud), clock: Clock::default(), issuers: Issuers::new()?, asked: RwLock::default() });
-        let routes = Router::new().fallback(answer).with_state(shared.clone());
-        let serving = tokio::spawn(async move {
-            if let Err(error) = axum::serve(socket, routes).await {
-                tracing::error!(%error, "AWS ended");
-            }
-        });
-        Ok(Self { address, shared, serving: serving.abort_handle() })
+    pub async fn start(account: Account) -> Result<Self, CloudError> {
+        let services = Arc::new(Services { shared: Shared::new(account), issuers: Issuers::new()? });
+        let routes = Router::new().fallback(answer).with_state(services.clone());
+        Ok(Self { loopback: Loopback::serve(routes).await?, services })
     }
 
     /// `http://127.0.0.1:PORT`
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.loopback.url()
     }
 
     /// What clients must be led here for: the origins of the services, STS in one region, each with [`Aws::url`].
@@ -89,45 +80,25 @@ impl Aws {
     }
 
     /// Looks at the account, or changes it. The services wait meanwhile.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Cloud) -> T) -> T {
-        change(&mut self.shared.write())
+    pub fn change<T>(&self, change: impl FnOnce(&mut Account) -> T) -> T {
+        self.services.change(change)
     }
 
     /// The clock of all services.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.shared.clock
+        &self.services.clock
     }
 
     /// What was asked so far: method, host and path of each request, without queries.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
-        self.shared.asked.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for Aws {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
-impl Shared {
-    fn read<T>(&self, look: impl FnOnce(&Cloud) -> T) -> T {
-        look(&self.cloud.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Cloud> {
-        self.cloud.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.services.asked()
     }
 }
 
 /// A request, read whole.
-pub(crate) struct Asked {
+struct Asked {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -140,21 +111,23 @@ impl Asked {
     }
 }
 
-async fn answer(axum::extract::State(shared): axum::extract::State<Arc<Shared>>, request: axum::extract::Request) -> Response {
+async fn answer(axum::extract::State(services): axum::extract::State<Arc<Services>>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, LONGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let asked = Asked { method: parts.method, uri: parts.uri, headers: parts.headers, body: body.to_vec() };
-    let host = asked.header("host").unwrap_or_default();
-    let line = format!("{} {host}{}", asked.method, asked.uri.path());
-    shared.asked.write().unwrap_or_else(PoisonError::into_inner).push(line);
-    let mut response = match asked.uri.path() {
-        "/" => sts::answer(&shared, &asked).await,
-        path if path.starts_with("/latest/") => imds::answer(&shared, &asked).await,
-        path if path.starts_with("/v1/") || path.starts_with("/v2/") => containers::answer(&shared, &asked).await,
+    let (host, path) = (asked.header("host").unwrap_or_default(), asked.uri.path());
+    services.note(format!("{} {host}{path}", asked.method));
+    let conduct = services.read(|account| account.conduct);
+    let instead = if path == "/" { None } else { conduct.answer().await };
+    let mut response = match (path, instead) {
+        ("/", _) => sts::answer(&services, &asked).await,
+        (_, Some(other)) => other,
+        (path, None) if path.starts_with("/latest/") => imds::answer(&services, &asked).await,
+        (path, None) if path.starts_with("/v1/") || path.starts_with("/v2/") => containers::answer(&services, &asked).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     };
     // By the clock of the services, which a client compares its own with.
-    let date = shared.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let date = services.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     if let Ok(date) = date.parse() {
         response.headers_mut().insert(header::DATE, date);
     }
@@ -175,15 +148,4 @@ fn keys(key: &Key, more: serde_json::Value) -> Response {
 /// As these services write it: without a type that says so.
 fn json_text(document: &serde_json::Value) -> Response {
     ([(header::CONTENT_TYPE, "text/plain")], document.to_string()).into_response()
-}
-
-/// What comes in place of an answer, where the service misbehaves.
-fn misbehaved(metadata: Metadata) -> Option<Response> {
-    match metadata {
-        Metadata::On | Metadata::Disabled | Metadata::OneHop => None,
-        Metadata::Garbage => {
-            Some(([(header::CONTENT_TYPE, "text/html")], "<html><body>Sign in to the network</body></html>").into_response())
-        }
-        Metadata::Huge => Some(Body::from(vec![b' '; HUGE]).into_response()),
-    }
 }
