@@ -168,7 +168,7 @@ async fn a_profile_of_a_shared_file_chosen_by_the_plugin_block() {
         ("no-keys", json!({"source": "shared-file"}), "InvalidCredentials", ["\"default\" lacks", "aws_access_key_id"]),
         ("no-profile", json!({"profile": "prod"}), "InvalidCredentials", ["no profile \"prod\"", "default, dev"]),
         ("no-region", json!({"region": "mars-north-1"}), "InvalidSettings", ["/region", "eu-central-1"]),
-        ("no-source", json!({"source": "vault"}), "InvalidSettings", ["/source", "shared-file"]),
+        ("no-source", json!({"source": "vault"}), "InvalidSettings", ["/source", "vault"]),
     ] {
         test.scene.infisical_secret(name, by_plugin(settings)).await;
         let message = test.scene.failed(name, reason).await;
