@@ -78,7 +78,7 @@ async fn ambient_sources_are_refused_towards_an_untrusted_server() {
     ] {
         let untrusted = Caller { ambient: Ambient::Withheld, ..caller("attacker") };
         let failure = arena.attack(arena.bench.runtime.authenticate(call("hostile", settings, &[], untrusted))).await.err().unwrap();
-        fails(capability, &failure, "NotGranted", "towards an untrusted server");
+        fails(capability, &failure, "NotGranted", "in this call");
         assert!(matches!(failure, Failure::NotGranted { capability: found, ambient: true, .. } if found == capability));
     }
 }
