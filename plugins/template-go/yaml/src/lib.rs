@@ -43,4 +43,4 @@ pub enum Dialect {
 
 /// How deep lists and maps may be nested, in what is read and in what is written. Go allows 10,000; a sandbox with half a
 /// mebibyte of stack can't.
-pub const MAX_DEPTH: usize = 1_024;
+pub const MAX_DEPTH: usize = 600;

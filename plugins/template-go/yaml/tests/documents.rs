@@ -82,13 +82,13 @@ fn bombs_and_depth_end_in_an_error() {
         bomb.push_str(&format!("{to}: &{to} [{}]\n", vec![format!("*{from}"); 9].join(",")));
     }
     assert!(any(bomb.as_bytes(), Dialect::V3).unwrap_err().to_string().contains("excessive aliasing"));
-    for deep in [1_100, 9_000, 10_001] {
+    for deep in [601, 9_000, 10_001] {
         let text = format!("{}{}", "[".repeat(deep), "]".repeat(deep));
         assert!(any(text.as_bytes(), Dialect::V2).is_err());
     }
-    let maps: String = (0..1_000).map(|level| " ".repeat(level) + "a:\n").collect();
+    let maps: String = (0..590).map(|level| " ".repeat(level) + "a:\n").collect();
     assert!(any(maps.as_bytes(), Dialect::V3).is_ok());
-    assert!(any(format!("{}{}", "[".repeat(1_000), "]".repeat(1_000)).as_bytes(), Dialect::V3).is_ok());
+    assert!(any(format!("{}{}", "[".repeat(600), "]".repeat(600)).as_bytes(), Dialect::V3).is_ok());
 }
 
 fn value() -> impl Strategy<Value = Data> {

@@ -163,3 +163,6 @@ fn decrypt_aes(_: &mut Context<'_>, password: &Str, text: &Str) -> Result<Vec<u8
     plain.truncate(length.ok_or_else(|| Error::panic("runtime error: slice bounds out of range"))?);
     Ok(plain)
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,7 +138,7 @@ mod tests {
                 out.fill(9);
                 Ok(())
             };
-            assert!(curve.sign(&key, &[1; 32], &mut random).is_ok());
+            assert!(curve.sign(&key, &[1; 64], &mut random).is_ok());
         }
     }
 }

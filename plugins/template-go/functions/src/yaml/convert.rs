@@ -26,22 +26,35 @@ fn data(context: &mut Context<'_>, value: &Value, depth: usize) -> Result<Data, 
         Value::Float32(number) => Data::Float(number.to_string().parse().unwrap_or(f64::from(*number))),
         Value::Complex(_) => return Err(Error::new("cannot marshal type: complex128")),
         Value::String(text) => Data::Str(text.to_vec()),
-        Value::Bytes(bytes) => {
-            let bytes = bytes.iter().flat_map(|bytes| bytes.iter());
-            Data::List(bytes.map(|byte| Data::Uint(u64::from(*byte))).collect())
-        }
-        Value::List(list) => Data::List(list.iter().map(|item| data(context, item, depth + 1)).collect::<Result<_, _>>()?),
-        Value::Map(map) => {
-            let mut entries = BTreeMap::new();
-            for (key, item) in map.entries() {
-                entries.insert(key_of(&key)?, data(context, &item, depth + 1)?);
-            }
-            Data::Map(go_yaml::Map { string_keys: map.key().kind() == Kind::String, entries })
-        }
+        Value::Bytes(bytes) => numbers(bytes.as_deref().unwrap_or_default()),
+        Value::List(list) => items(context, list, depth)?,
+        Value::Map(map) => entries(context, map, depth)?,
         Value::Struct(structure) | Value::Pointer(structure) => fields(context, value, structure, depth)?,
         Value::Named(named) if named.named.name == "time.Duration" => Data::Str(fmt::display(context, value)?),
         Value::Named(named) => data(context, &named.value, depth + 1)?,
     })
+}
+
+// Each kind of value has a function of its own, so that a level of nesting costs little stack.
+
+fn numbers(bytes: &[u8]) -> Data {
+    Data::List(bytes.iter().map(|byte| Data::Uint(u64::from(*byte))).collect())
+}
+
+fn items(context: &mut Context<'_>, list: &[Value], depth: usize) -> Result<Data, Error> {
+    let mut items = Vec::with_capacity(list.len());
+    for item in list {
+        items.push(data(context, item, depth + 1)?);
+    }
+    Ok(Data::List(items))
+}
+
+fn entries(context: &mut Context<'_>, map: &Map, depth: usize) -> Result<Data, Error> {
+    let mut entries = BTreeMap::new();
+    for (key, item) in map.entries() {
+        entries.insert(key_of(&key)?, data(context, &item, depth + 1)?);
+    }
+    Ok(Data::Map(go_yaml::Map { string_keys: map.key().kind() == Kind::String, entries }))
 }
 
 fn key_of(key: &Value) -> Result<Key, Error> {
@@ -89,10 +102,18 @@ pub fn from_data(context: &mut Context<'_>, data: Data) -> Result<Value, Error> 
             Value::string(text)
         }
         Data::Time(time) => crate::dates::must_to_date(context, &"2006-01-02T15:04:05.999999999Z07:00".into(), &time.rfc3339().into())?,
-        Data::List(items) => Value::list(items.into_iter().map(|item| from_data(context, item)).collect::<Result<_, _>>()?),
+        Data::List(items) => from_list(context, items)?,
         Data::Map(map) => Value::Map(from_map(context, map)?),
         Data::Fields(_) => Value::Nil,
     })
+}
+
+fn from_list(context: &mut Context<'_>, items: Vec<Data>) -> Result<Value, Error> {
+    let mut list = Vec::with_capacity(items.len());
+    for item in items {
+        list.push(from_data(context, item)?);
+    }
+    Ok(Value::list(list))
 }
 
 /// The same, of a map.

@@ -42,3 +42,16 @@ fn what_holds_itself_ends_in_an_error() {
     assert!(error.text().contains("nested"));
     map.remove(b"self");
 }
+
+#[test]
+fn the_deepest_document_is_read_and_written() {
+    let limits = Limits::default();
+    let mut host = NoHost;
+    let mut context = Context::new(&mut host, &limits);
+    let depth = go_yaml::MAX_DEPTH - 2;
+    let text = format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
+    let map = from_yaml(&mut context, &text.as_str().into()).unwrap();
+    assert!(to_yaml(&mut context, &Value::Map(map)).is_ok());
+    let beyond = format!("a: {}{}", "[".repeat(2 * depth), "]".repeat(2 * depth));
+    assert!(from_yaml(&mut context, &beyond.as_str().into()).is_err());
+}
