@@ -1,5 +1,9 @@
 //! The four curves that Go knows by name.
-use super::{Fault, der};
+use super::{
+    Fault, der,
+    weierstrass::{self, Domain, Point},
+};
+use num_bigint::BigUint;
 
 /// A curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,45 +12,6 @@ pub enum Curve {
     P256,
     P384,
     P521,
-}
-
-macro_rules! on {
-    ($curve:expr, $module:ident => $body:expr) => {
-        match $curve {
-            Curve::P224 => {
-                use p224 as $module;
-                $body
-            }
-            Curve::P256 => {
-                use p256 as $module;
-                $body
-            }
-            Curve::P384 => {
-                use p384 as $module;
-                $body
-            }
-            Curve::P521 => {
-                use p521 as $module;
-                $body
-            }
-        }
-    };
-}
-
-/// `r` and `s`, each as long as the order; `None` where key or nonce don't fit.
-macro_rules! sign {
-    ($module:ident, $curve:ident, $key:expr, $nonce:expr, $digest:expr) => {{
-        use ecdsa::hazmat::SignPrimitive;
-        let key = $module::SecretKey::from_slice($key).ok().map(|key| *key.to_nonzero_scalar());
-        let nonce = $module::SecretKey::from_slice($nonce).ok().map(|nonce| *nonce.to_nonzero_scalar());
-        let field = ecdsa::hazmat::bits2field::<$module::$curve>($digest).ok();
-        match (key, nonce, field) {
-            (Some(key), Some(nonce), Some(field)) => {
-                key.try_sign_prehashed(nonce, &field).ok().map(|(signature, _)| signature.to_bytes().to_vec())
-            }
-            _ => None,
-        }
-    }};
 }
 
 /// A nonce misses the order of a curve by chance at most once in two.
@@ -79,24 +44,37 @@ impl Curve {
         }
     }
 
+    fn domain(self) -> Domain {
+        Domain::new(match self {
+            Self::P224 => &weierstrass::P224,
+            Self::P256 => &weierstrass::P256,
+            Self::P384 => &weierstrass::P384,
+            Self::P521 => &weierstrass::P521,
+        })
+    }
+
     /// Whether `point`, `04 x y`, lies on the curve.
     pub fn has(self, point: &[u8]) -> bool {
-        point.first() == Some(&4)
-            && point.len() == 1 + 2 * self.size()
-            && on!(self, module => module::PublicKey::from_sec1_bytes(point).is_ok())
+        let Some((4, coordinates)) = point.split_first() else { return false };
+        let Some((x, y)) = coordinates.split_at_checked(self.size()) else { return false };
+        y.len() == self.size() && self.domain().has(&Point { x: BigUint::from_bytes_be(x), y: BigUint::from_bytes_be(y) })
     }
 
     /// The public point of a private key, `04 x y`.
     pub fn public(self, key: &[u8]) -> Result<Vec<u8>, Fault> {
-        on!(self, module => {
-            use module::elliptic_curve::sec1::ToEncodedPoint;
-            let key = module::SecretKey::from_slice(key).map_err(|_| Fault::new("x509: invalid elliptic curve private key value"))?;
-            Ok(key.public_key().to_encoded_point(false).as_bytes().to_vec())
-        })
+        let refused = || Fault::new("x509: invalid elliptic curve private key value");
+        let domain = self.domain();
+        let key = scalar(key, &domain).ok_or_else(refused)?;
+        let Point { x, y } = domain.multiple(&key).ok_or_else(refused)?;
+        Ok([vec![4], padded(&x, self.size()), padded(&y, self.size())].concat())
     }
 
     /// The signature of a digest, in DER, with a fresh nonce out of `random`.
     pub fn sign<E: From<Fault>>(self, key: &[u8], digest: &[u8], random: &mut dyn FnMut(&mut [u8]) -> Result<(), E>) -> Result<Vec<u8>, E> {
+        let refused = || Fault::new("x509: the private key can't sign");
+        let domain = self.domain();
+        let key = scalar(key, &domain).ok_or_else(refused)?;
+        let digest = BigUint::from_bytes_be(digest.get(..self.size()).unwrap_or(digest));
         let mut nonce = vec![0; self.size()];
         // Numbers beyond the order are refused; for P-521 the topmost byte has one bit.
         for _ in 0..MOST_NONCES {
@@ -104,41 +82,34 @@ impl Curve {
             if let (Self::P521, Some(top)) = (self, nonce.first_mut()) {
                 *top &= 1;
             }
-            let signature = match self {
-                Self::P224 => sign!(p224, NistP224, key, &nonce, digest),
-                Self::P256 => sign!(p256, NistP256, key, &nonce, digest),
-                Self::P384 => sign!(p384, NistP384, key, &nonce, digest),
-                Self::P521 => sign!(p521, NistP521, key, &nonce, digest),
-            };
-            if let Some(halves) = signature {
-                let (r, s) = halves.split_at(halves.len() / 2);
-                return Ok(der::sequence(&[&der::unsigned(r), &der::unsigned(s)]));
+            let signature = scalar(&nonce, &domain).and_then(|nonce| sign_with(&domain, &key, &digest, &nonce));
+            if let Some((r, s)) = signature {
+                return Ok(der::sequence(&[&der::unsigned(&r.to_bytes_be()), &der::unsigned(&s.to_bytes_be())]));
             }
         }
-        Err(Fault::new("x509: the private key can't sign").into())
+        Err(refused().into())
     }
+}
+
+/// A number from 1 to the order less 1.
+fn scalar(bytes: &[u8], domain: &Domain) -> Option<BigUint> {
+    let number = BigUint::from_bytes_be(bytes);
+    (number != BigUint::ZERO && number < domain.order).then_some(number)
+}
+
+/// `r` and `s` of ECDSA; `None` where one of them is 0.
+fn sign_with(domain: &Domain, key: &BigUint, digest: &BigUint, nonce: &BigUint) -> Option<(BigUint, BigUint)> {
+    let order = &domain.order;
+    let r = domain.multiple(nonce)?.x % order;
+    let s = nonce.modinv(order)? * (digest + &r * key) % order;
+    (r != BigUint::ZERO && s != BigUint::ZERO).then_some((r, s))
+}
+
+/// As many bytes as a coordinate has.
+fn padded(number: &BigUint, size: usize) -> Vec<u8> {
+    let bytes = number.to_bytes_be();
+    [vec![0; size.saturating_sub(bytes.len())], bytes].concat()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn public_points_lie_on_their_curve() {
-        for curve in Curve::ALL {
-            let mut key = vec![0; curve.size()];
-            key[curve.size() - 1] = 7;
-            let point = curve.public(&key).unwrap();
-            assert!(curve.has(&point));
-            let mut off = point.clone();
-            off[curve.size()] ^= 1;
-            assert!(!curve.has(&off));
-            assert!(curve.public(&vec![0; curve.size()]).is_err());
-            let mut random = |out: &mut [u8]| -> Result<(), Fault> {
-                out.fill(9);
-                Ok(())
-            };
-            assert!(curve.sign(&key, &[1; 64], &mut random).is_ok());
-        }
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! Keys, certificates and archives as Go's `crypto/x509`, `encoding/pem`, `go-pkcs12` and `jwx` read and write them.
 //!
-//! Everything here is plain work on bytes: no template, no host. Curves, ciphers and hashes are kept crates; what is written
-//! here is what decides between Go's answer and another one: which input is refused, and how output is encoded. The arithmetic
-//! of RSA is not constant in time. It runs in the sandbox, which has no clock that others share.
+//! Everything here is plain work on bytes: no template, no host. Ciphers, hashes and Ed25519 are kept crates; what is
+//! written here is what decides between Go's answer and another one: which input is refused, and how output is encoded. The
+//! arithmetic of RSA and of the curves is not constant in time. It runs in the sandbox, which has no clock that others share.
 pub mod certificate;
 pub mod chain;
 pub mod curve;
@@ -14,6 +14,7 @@ pub mod name;
 pub mod pem;
 pub mod pkcs12;
 pub mod rsa;
+mod weierstrass;
 
 /// Why something was refused, in Go's words where they quote nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
