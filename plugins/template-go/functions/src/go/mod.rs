@@ -15,4 +15,5 @@ pub mod runes;
 pub mod semver;
 pub mod text;
 pub mod time;
+pub mod unicode;
 pub mod url;

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
+use super::unicode::{self, Ranges, contains};
 
 /// What Go puts in the place of bytes that are no UTF-8.
 pub const ERROR: char = char::REPLACEMENT_CHARACTER;
@@ -113,93 +113,48 @@ pub fn is_space(rune: char) -> bool {
 
 /// Whether Unicode 15.0 has the rune.
 fn is_assigned(rune: char) -> bool {
-    contains(assigned(), rune)
-}
-
-fn assigned() -> &'static [(char, char)] {
-    static TABLE: OnceLock<Vec<(char, char)>> = OnceLock::new();
-    TABLE.get_or_init(|| ranges(&class(r"\p{age=15.0}")))
-}
-
-/// All that Unicode 15.0 has.
-pub fn assigned_class() -> ClassUnicode {
-    ClassUnicode::new(assigned().iter().map(|&(first, last)| ClassUnicodeRange::new(first, last)))
+    contains(unicode::assigned(), rune)
 }
 
 macro_rules! category {
     ($(#[$doc:meta])* $name:ident, $class:literal, $ascii:expr) => {
         $(#[$doc])*
         pub fn $name(rune: char) -> bool {
-            static TABLE: OnceLock<Vec<(char, char)>> = OnceLock::new();
+            static TABLE: OnceLock<Ranges> = OnceLock::new();
             if rune.is_ascii() {
                 let ascii: fn(char) -> bool = $ascii;
                 return ascii(rune);
             }
-            contains(TABLE.get_or_init(|| table($class)), rune)
+            contains(TABLE.get_or_init(|| unicode::category($class)), rune)
         }
     };
 }
 
 category!(
     /// Category Lu.
-    is_upper, r"\p{Lu}", |rune| rune.is_ascii_uppercase()
+    is_upper, "Lu", |rune| rune.is_ascii_uppercase()
 );
 category!(
     /// Category Ll.
-    is_lower, r"\p{Ll}", |rune| rune.is_ascii_lowercase()
+    is_lower, "Ll", |rune| rune.is_ascii_lowercase()
 );
 category!(
     /// Category Lt.
-    is_title, r"\p{Lt}", |_| false
+    is_title, "Lt", |_| false
 );
 category!(
     /// Category L.
-    is_letter, r"\p{L}", |rune| rune.is_ascii_alphabetic()
+    is_letter, "L", |rune| rune.is_ascii_alphabetic()
 );
 category!(
     /// Category N.
-    is_number, r"\p{N}", |rune| rune.is_ascii_digit()
+    is_number, "N", |rune| rune.is_ascii_digit()
 );
 category!(
     /// Category Nd.
-    is_digit, r"\p{Nd}", |rune| rune.is_ascii_digit()
+    is_digit, "Nd", |rune| rune.is_ascii_digit()
 );
 category!(
     /// Category P.
-    is_punct, r"\p{P}", |rune| rune.is_ascii_punctuation() && !matches!(rune, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~')
+    is_punct, "P", |rune| rune.is_ascii_punctuation() && !matches!(rune, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~')
 );
-
-/// The ranges of a general category.
-fn table(category: &str) -> Vec<(char, char)> {
-    let mut found = class(category);
-    found.intersect(&assigned_class());
-    ranges(&found)
-}
-
-fn ranges(class: &ClassUnicode) -> Vec<(char, char)> {
-    class.iter().map(|range| (range.start(), range.end())).collect()
-}
-
-/// A class such as `\p{Lu}`, from the tables of the regular expression parser; empty for a name that it doesn't know.
-pub fn class(pattern: &str) -> ClassUnicode {
-    match regex_syntax::Parser::new().parse(pattern).map(regex_syntax::hir::Hir::into_kind) {
-        Ok(HirKind::Class(Class::Unicode(class))) => class,
-        Ok(HirKind::Literal(literal)) => ClassUnicode::new(runes(&literal.0).map(|(rune, _)| ClassUnicodeRange::new(rune, rune))),
-        _ => ClassUnicode::empty(),
-    }
-}
-
-fn contains(table: &[(char, char)], rune: char) -> bool {
-    use std::cmp::Ordering;
-    table
-        .binary_search_by(|&(first, last)| {
-            if rune < first {
-                Ordering::Greater
-            } else if rune > last {
-                Ordering::Less
-            } else {
-                Ordering::Equal
-            }
-        })
-        .is_ok()
-}

@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
-use crate::go::runes;
+use crate::go::unicode;
 
 /// Every rune.
 pub fn any() -> ClassUnicode {
@@ -23,11 +23,12 @@ pub fn range(low: u32, high: u32) -> ClassUnicode {
 
 /// Adds what differs in case only.
 pub fn fold(class: &mut ClassUnicode) {
-    let mut folded = class.clone();
-    // Fails only where the tables are not compiled in.
-    let _ = folded.try_case_fold_simple();
-    folded.intersect(&runes::assigned_class());
-    class.union(&folded);
+    let others: Vec<char> = class.iter().flat_map(|range| unicode::folded(range.start(), range.end())).collect();
+    class.union(&ClassUnicode::new(others.into_iter().map(|rune| ClassUnicodeRange::new(rune, rune))));
+}
+
+fn of(ranges: &[(char, char)]) -> ClassUnicode {
+    ClassUnicode::new(ranges.iter().map(|&(first, last)| ClassUnicodeRange::new(first, last)))
 }
 
 fn ascii(ranges: &[(u8, u8)], negate: bool, folded: bool) -> ClassUnicode {
@@ -129,19 +130,8 @@ const CATEGORIES: &[(&str, &str)] = &[
     ("Zs", "Spaceseparator"),
 ];
 
-/// The scripts that Go finds by name. Those of several words are missing there too: it takes the underscore out of the name
-/// that it looks for, but not out of the name that it has.
-const SCRIPTS: &str = " Adlam Ahom Arabic Armenian Avestan Balinese Bamum Batak Bengali Bhaiksuki Bopomofo Brahmi Braille \
-Buginese Buhid Carian Chakma Cham Cherokee Chorasmian Common Coptic Cuneiform Cypriot Cyrillic Deseret Devanagari Dogra \
-Duployan Elbasan Elymaic Ethiopic Georgian Glagolitic Gothic Grantha Greek Gujarati Gurmukhi Han Hangul Hanunoo Hatran \
-Hebrew Hiragana Inherited Javanese Kaithi Kannada Katakana Kawi Kharoshthi Khmer Khojki Khudawadi Lao Latin Lepcha Limbu \
-Lisu Lycian Lydian Mahajani Makasar Malayalam Mandaic Manichaean Marchen Medefaidrin Miao Modi Mongolian Mro Multani \
-Myanmar Nabataean Nandinagari Newa Nko Nushu Ogham Oriya Osage Osmanya Palmyrene Phoenician Rejang Runic Samaritan \
-Saurashtra Sharada Shavian Siddham Sinhala Sogdian Soyombo Sundanese Syriac Tagalog Tagbanwa Takri Tamil Tangsa Tangut \
-Telugu Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai Vithkuqi Wancho Yezidi Yi ";
-
 /// The class that `\p{name}` means; `None` for a name that Go doesn't know.
-pub fn unicode(name: &[u8]) -> Option<ClassUnicode> {
+pub fn named(name: &[u8]) -> Option<ClassUnicode> {
     let mut canonical = String::new();
     for &byte in name.iter().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')) {
         let letter = if canonical.is_empty() { byte.to_ascii_uppercase() } else { byte.to_ascii_lowercase() };
@@ -150,26 +140,23 @@ pub fn unicode(name: &[u8]) -> Option<ClassUnicode> {
     match canonical.as_str() {
         "Any" => return Some(any()),
         "Ascii" => return Some(range(0, 0x7f)),
-        "Assigned" => {
-            let mut class = unicode(b"Cn")?;
-            class.negate();
-            return Some(class);
-        }
+        "Assigned" => return Some(of(unicode::assigned())),
         // Surrogates are no characters of any text.
         "Cs" | "Surrogate" => return Some(ClassUnicode::empty()),
         _ => {}
     }
     let known = CATEGORIES.iter().find(|(short, long)| *short == canonical || *long == canonical).map(|(short, _)| *short);
-    let mut class = match known {
-        Some(category) => runes::class(&format!(r"\p{{{category}}}")),
-        None if !canonical.is_empty() && SCRIPTS.contains(&format!(" {canonical} ")) => runes::class(&format!(r"\p{{sc={canonical}}}")),
-        None => return None,
-    };
-    class.intersect(&runes::assigned_class());
-    if matches!(known, Some("C" | "Cn")) {
-        let mut unassigned = runes::assigned_class();
-        unassigned.negate();
-        class.union(&unassigned);
+    let mut unassigned = of(unicode::assigned());
+    unassigned.negate();
+    match known {
+        Some("Cn") => Some(unassigned),
+        Some("C") => {
+            unassigned.union(&of(&unicode::category("C")));
+            Some(unassigned)
+        }
+        Some(category) => Some(of(&unicode::category(category))),
+        // Those of several words are missing in Go too: it takes the underscore out of the name that it looks for, but not out of
+        // the name that it has.
+        None => Some(of(&unicode::table(&canonical))).filter(|class| !class.ranges().is_empty()),
     }
-    Some(class)
 }

@@ -412,7 +412,7 @@ impl<'a> Parser<'a> {
             }
             _ => name,
         };
-        let mut class = classes::unicode(name).ok_or_else(|| fault("invalid character class range", shown))?;
+        let mut class = classes::named(name).ok_or_else(|| fault("invalid character class range", shown))?;
         if self.flags.fold {
             classes::fold(&mut class);
         }
