@@ -1,5 +1,5 @@
 //! Strings, as sprig's page of that name has them. Lengths and places count bytes, as in Go.
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use go_template_engine::{Context, Error, Function, Int, List, Map, Str, Type, Value, fmt, functions, strconv};
 
@@ -263,8 +263,10 @@ fn replace(context: &mut Context<'_>, old: &Str, new: &Str, text: &Str) -> Bytes
 }
 
 fn parts(parts: Vec<&[u8]>) -> Map {
-    let entries = (0..).zip(parts).map(|(place, part)| (Str::from(format!("_{place}")), Value::string(part)));
-    Map::of_strings(&Type::STRING, entries.collect())
+    let mut entries = BTreeMap::new();
+    // Not collected: that sorts first, which is much code for each type.
+    entries.extend((0..).zip(parts).map(|(place, part)| (Str::from(format!("_{place}")), Value::string(part))));
+    Map::of_strings(&Type::STRING, entries)
 }
 
 fn split(context: &mut Context<'_>, separator: &Str, text: &Str) -> Result<Map, Error> {

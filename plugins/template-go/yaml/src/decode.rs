@@ -38,7 +38,10 @@ pub fn string_map(bytes: &[u8]) -> Result<Option<Map>, Error> {
 pub fn string_to_string(bytes: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
     let map = root_map(bytes, Want::Text, "map[string]string")?.unwrap_or_default();
     let text = |data| if let Data::Str(s) = data { s } else { Vec::new() };
-    Ok(map.entries.into_iter().filter_map(|(key, value)| if let Key::Str(k) = key { Some((k, text(value))) } else { None }).collect())
+    let mut texts = BTreeMap::new();
+    // Not collected: that sorts first, which is much code for each type.
+    texts.extend(map.entries.into_iter().filter_map(|(key, value)| if let Key::Str(k) = key { Some((k, text(value))) } else { None }));
+    Ok(texts)
 }
 
 fn root_map(bytes: &[u8], want: Want, type_name: &str) -> Result<Option<Map>, Error> {

@@ -63,17 +63,21 @@ pub fn string_to_string(bytes: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Faul
         Data::Null => return Ok(BTreeMap::new()),
         other => return Err(Fault::decoding(json_name(&jsonable(other, false)?), "map[string]string")),
     };
-    let mut texts = BTreeMap::new();
+    let mut values = BTreeMap::new();
     for (key, value) in map.entries {
         let key = key_text(&key, &value)?;
-        texts.insert(key, jsonable(value, true)?);
+        values.insert(key, jsonable(value, true)?);
     }
-    let text = |(key, value)| match value {
-        Data::Str(text) => Ok((key, text)),
-        Data::Null => Ok((key, Vec::new())),
-        other => Err(Fault::decoding(json_name(&other), "string")),
-    };
-    texts.into_iter().map(text).collect()
+    let mut texts = BTreeMap::new();
+    for (key, value) in values {
+        let text = match value {
+            Data::Str(text) => text,
+            Data::Null => Vec::new(),
+            other => return Err(Fault::decoding(json_name(&other), "string")),
+        };
+        texts.insert(key, text);
+    }
+    Ok(texts)
 }
 
 /// Writes JSON, as Go's encoder gave it, as YAML.

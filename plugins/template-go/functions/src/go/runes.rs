@@ -3,7 +3,9 @@
 
 use std::sync::OnceLock;
 
-use super::unicode::{self, Ranges, contains};
+use regex_syntax::hir::ClassUnicode;
+
+use super::unicode::{self, contains};
 
 /// What Go puts in the place of bytes that are no UTF-8.
 pub const ERROR: char = char::REPLACEMENT_CHARACTER;
@@ -120,7 +122,7 @@ macro_rules! category {
     ($(#[$doc:meta])* $name:ident, $class:literal, $ascii:expr) => {
         $(#[$doc])*
         pub fn $name(rune: char) -> bool {
-            static TABLE: OnceLock<Ranges> = OnceLock::new();
+            static TABLE: OnceLock<ClassUnicode> = OnceLock::new();
             if rune.is_ascii() {
                 let ascii: fn(char) -> bool = $ascii;
                 return ascii(rune);

@@ -7,15 +7,14 @@
 
 use std::sync::OnceLock;
 
+use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
+
 use super::runes;
 
 const TABLES: &str = include_str!("unicode.txt");
 
-/// First and last rune of each range, in order.
-pub type Ranges = Vec<(char, char)>;
-
 /// The runes of a category, `Lu` or `L`; none for a name that is not one.
-pub fn category(name: &str) -> Ranges {
+pub fn category(name: &str) -> ClassUnicode {
     match name {
         "Lc" => tables(|found| matches!(found, "Ll" | "Lt" | "Lu")),
         _ if name.len() == 1 => tables(|found| found.len() == 2 && found.starts_with(name)),
@@ -24,47 +23,48 @@ pub fn category(name: &str) -> Ranges {
 }
 
 /// The runes of the category, the script or the list with exactly that name.
-pub fn table(name: &str) -> Ranges {
+pub fn table(name: &str) -> ClassUnicode {
     tables(|found| found == name)
 }
 
 /// The runes that have a category.
-pub fn assigned() -> &'static Ranges {
-    static TABLE: OnceLock<Ranges> = OnceLock::new();
+pub fn assigned() -> &'static ClassUnicode {
+    static TABLE: OnceLock<ClassUnicode> = OnceLock::new();
     // Every name of a category has two letters, and of the scripts that of Yi alone, which is within Lo and So.
     TABLE.get_or_init(|| tables(|found| found.len() == 2 && found != "Yi"))
 }
 
-fn tables(wanted: impl Fn(&str) -> bool) -> Ranges {
+fn tables(wanted: impl Fn(&str) -> bool) -> ClassUnicode {
     let lines = TABLES.lines().filter_map(|line| line.split_once(' '));
-    let mut found: Ranges = lines.filter(|(name, _)| wanted(name)).flat_map(|(_, ranges)| read(ranges)).collect();
-    found.sort_unstable();
-    found
+    ClassUnicode::new(lines.filter(|(name, _)| wanted(name)).flat_map(|(_, ranges)| read(ranges)))
 }
 
-fn read(ranges: &str) -> impl Iterator<Item = (char, char)> {
+fn read(ranges: &str) -> impl Iterator<Item = ClassUnicodeRange> {
     let number = |digits| u32::from_str_radix(digits, 16).ok();
     let mut end = 0;
     ranges.split(' ').filter_map(move |range| {
         let (distance, more) = range.split_once('.').unwrap_or((range, "0"));
         let first = end + number(distance)?;
         end = first + number(more)?;
-        Some((char::from_u32(first)?, char::from_u32(end)?))
+        Some(ClassUnicodeRange::new(char::from_u32(first)?, char::from_u32(end)?))
     })
 }
 
-pub fn contains(table: &[(char, char)], rune: char) -> bool {
-    let at = table.partition_point(|&(_, last)| last < rune);
-    table.get(at).is_some_and(|&(first, _)| first <= rune)
+pub fn contains(table: &ClassUnicode, rune: char) -> bool {
+    from(table, rune).next().is_some_and(|range| range.start() <= rune)
+}
+
+/// The ranges that end with the rune or behind it.
+fn from(table: &ClassUnicode, rune: char) -> std::slice::Iter<'_, ClassUnicodeRange> {
+    let ranges = table.ranges();
+    ranges.get(ranges.partition_point(|range| range.end() < rune)..).unwrap_or_default().iter()
 }
 
 /// All runes that differ only in case from one of those from `low` to `high`.
 pub fn folded(low: char, high: char) -> impl Iterator<Item = char> {
-    static TABLE: OnceLock<Ranges> = OnceLock::new();
-    let table = TABLE.get_or_init(|| table("folds"));
-    let at = table.partition_point(move |&(_, last)| last < low);
-    let within = table.get(at..).unwrap_or_default().iter().take_while(move |&&(first, _)| first <= high);
-    within.flat_map(move |&(first, last)| first.max(low)..=last.min(high)).flat_map(orbit)
+    static TABLE: OnceLock<ClassUnicode> = OnceLock::new();
+    let within = from(TABLE.get_or_init(|| table("folds")), low).take_while(move |range| range.start() <= high);
+    within.flat_map(move |range| range.start().max(low)..=range.end().min(high)).flat_map(orbit)
 }
 
 /// The most runes that differ in case only.

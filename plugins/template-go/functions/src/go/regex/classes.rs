@@ -27,10 +27,6 @@ pub fn fold(class: &mut ClassUnicode) {
     class.union(&ClassUnicode::new(others.into_iter().map(|rune| ClassUnicodeRange::new(rune, rune))));
 }
 
-fn of(ranges: &[(char, char)]) -> ClassUnicode {
-    ClassUnicode::new(ranges.iter().map(|&(first, last)| ClassUnicodeRange::new(first, last)))
-}
-
 fn ascii(ranges: &[(u8, u8)], negate: bool, folded: bool) -> ClassUnicode {
     let mut class = ClassUnicode::new(ranges.iter().map(|&(low, high)| ClassUnicodeRange::new(char::from(low), char::from(high))));
     if folded {
@@ -140,23 +136,23 @@ pub fn named(name: &[u8]) -> Option<ClassUnicode> {
     match canonical.as_str() {
         "Any" => return Some(any()),
         "Ascii" => return Some(range(0, 0x7f)),
-        "Assigned" => return Some(of(unicode::assigned())),
+        "Assigned" => return Some(unicode::assigned().clone()),
         // Surrogates are no characters of any text.
         "Cs" | "Surrogate" => return Some(ClassUnicode::empty()),
         _ => {}
     }
     let known = CATEGORIES.iter().find(|(short, long)| *short == canonical || *long == canonical).map(|(short, _)| *short);
-    let mut unassigned = of(unicode::assigned());
+    let mut unassigned = unicode::assigned().clone();
     unassigned.negate();
     match known {
         Some("Cn") => Some(unassigned),
         Some("C") => {
-            unassigned.union(&of(&unicode::category("C")));
+            unassigned.union(&unicode::category("C"));
             Some(unassigned)
         }
-        Some(category) => Some(of(&unicode::category(category))),
+        Some(category) => Some(unicode::category(category)),
         // Those of several words are missing in Go too: it takes the underscore out of the name that it looks for, but not out of
         // the name that it has.
-        None => Some(of(&unicode::table(&canonical))).filter(|class| !class.ranges().is_empty()),
+        None => Some(unicode::table(&canonical)).filter(|class| !class.ranges().is_empty()),
     }
 }
