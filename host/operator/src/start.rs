@@ -67,10 +67,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     let runtime = plugins(&options, &metrics).await?;
     readiness.set("plugins", true);
 
-    let scopes: Vec<Option<String>> = match options.namespaces.as_slice() {
-        [] => vec![None],
-        names => names.iter().cloned().map(Some).collect(),
-    };
+    let scopes = scopes(&options);
     let scope = if options.namespaces.is_empty() { Scope::All } else { Scope::Namespaces(options.namespaces.clone()) };
     let triggers = Arc::<Triggers>::default();
     let cluster = Cluster::new(Requests::new(client.clone()), Arc::clone(&triggers), &scope);
@@ -79,7 +76,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         let (cluster, reloader) = (cluster.clone(), reloader.clone());
         tokio::spawn(async move { tokio::join!(cluster.run(), reloader.run()) })
     };
-    let context = Arc::new(context(settings, metrics, runtime, cluster, reloader, triggers, &scopes, &options));
+    let context = Arc::new(context(settings, metrics, runtime, cluster, reloader, triggers, &options));
     let synced = {
         let (context, readiness) = (Arc::clone(&context), readiness.clone());
         tokio::spawn(async move {
@@ -134,6 +131,14 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     Ok(())
 }
 
+/// The watched namespaces, or None for all.
+fn scopes(options: &Options) -> Vec<Option<String>> {
+    match options.namespaces.as_slice() {
+        [] => vec![None],
+        names => names.iter().cloned().map(Some).collect(),
+    }
+}
+
 async fn client(options: &Options) -> anyhow::Result<Client> {
     let config = match &options.kubeconfig {
         Some(path) => {
@@ -182,7 +187,6 @@ fn context(
     cluster: Cluster,
     reloader: Reloader,
     triggers: Arc<Triggers>,
-    scopes: &[Option<String>],
     options: &Options,
 ) -> Context {
     let accounts = cluster.clone();
@@ -195,7 +199,7 @@ fn context(
     let waking = Arc::clone(&triggers);
     let wake = Box::new(move |user: &crate::object::ObjectRef| waking.wake(user, Cause::Read));
     let reads = Reads::new(wake, Arc::new(crate::clock::SystemClock), Arc::clone(&metrics));
-    let chains = Chains::new(cluster.requests(), &triggers, scopes);
+    let chains = Chains::new(cluster.requests(), &triggers, &scopes(options));
     let instance = options.leader.as_ref().map(|leader| leader.identity.clone());
     Context {
         settings,
