@@ -15,6 +15,8 @@ pub mod annotation {
     pub const INPUTS: &str = "secrets.infisical.com/inputs";
     /// On a workload and its pod template, followed by the name of the Secret: the version that the pods run with.
     pub const MANAGED_SECRET_PREFIX: &str = "secrets.infisical.com/managed-secret.";
+    /// The same for a ConfigMap.
+    pub const MANAGED_CONFIG_MAP_PREFIX: &str = "secrets.infisical.com/managed-configmap.";
     /// On a workload, set by its owner to `"true"`: restart it when a Secret that it uses changes.
     pub const AUTO_RELOAD: &str = "secrets.infisical.com/auto-reload";
     /// On a Secret or ConfigMap, set by its owner to `"true"`: a resource may take it over with all its keys.

@@ -14,7 +14,7 @@ use crate::{
     cluster::collection,
     object::ObjectRef,
     outcome::{Class, Done, Fault, Outcome, Stage},
-    plan::{Desired, Owner, Plan, Target, TargetKind},
+    plan::{Desired, Dialect, Owner, Plan, Target, TargetKind},
     read::ReadError,
     reload::Followed,
     render::{self, Source},
@@ -101,8 +101,9 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, tr
     };
     let followed: Vec<_> = applied
         .iter()
-        .filter(|(target, _)| target.kind == TargetKind::Secret)
-        .map(|(target, applied)| Followed { name: &target.name, version: &applied.version, data_changed: applied.data_changed })
+        // The peer's InfisicalSecret restarts for Secrets alone.
+        .filter(|(target, _)| target.kind == TargetKind::Secret || plan.dialect == Dialect::StaticSecret)
+        .map(|(target, applied)| Followed { kind: target.kind, name: &target.name, version: &applied.version, data_changed: applied.data_changed })
         .collect();
     let reloaded = context.reloader.reload(&followed).await;
     if let Some(outcome) = stale.or(fault) {

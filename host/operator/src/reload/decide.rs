@@ -3,22 +3,25 @@
 //! The note is an annotation for each Secret, on the workload and on its pod template, with the version of the Secret's data.
 //! Writing it on the pod template is what restarts. Since it is written on both at once, a workload whose note is not the
 //! version of today has not been restarted for it, whatever happened in between: that is made up for. One that bears no note
-//! is given one, and restarted only if the data changed just now.
-use crate::object::Name;
-use api::well_known::annotation::MANAGED_SECRET_PREFIX;
+//! is given one, and restarted only if the data changed just now. A ConfigMap is noted only with a restart, so that taking over
+//! from the peer, which has no such note, writes nothing.
+use super::consumes::Consumed;
+use crate::{object::Name, plan::TargetKind};
+use api::well_known::annotation::{MANAGED_CONFIG_MAP_PREFIX, MANAGED_SECRET_PREFIX};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The name part of an annotation has at most 63 characters, of which `managed-secret.` takes 15.
-const LONGEST_NAME: usize = 63 - "managed-secret.".len();
+/// Of the name part of an annotation, which follows the slash.
+const LONGEST_NAME: usize = 63;
 
 /// In hex; enough to tell the Secrets of one namespace apart.
 const DIGEST_LENGTH: usize = 16;
 
-/// A Secret that was applied.
+/// A Secret or ConfigMap that was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Followed<'a> {
+    pub kind: TargetKind,
     pub name: &'a Name,
     /// Value of its version annotation.
     pub version: &'a str,
@@ -35,32 +38,50 @@ pub(crate) struct Notes {
     pub restarting: BTreeSet<String>,
 }
 
-/// The annotation for a Secret. A longer name than fits is cut and ends in a digest of the whole.
-pub(crate) fn annotation(secret: &str) -> String {
-    if secret.len() <= LONGEST_NAME {
-        return format!("{MANAGED_SECRET_PREFIX}{secret}");
+impl Followed<'_> {
+    pub(crate) fn consumed(&self) -> Consumed {
+        Consumed { kind: self.kind, name: self.name.name.clone() }
     }
-    let digest: String = hex::encode(Sha256::digest(secret)).chars().take(DIGEST_LENGTH).collect();
-    // The name of a Secret is ASCII; it may have a dot before the cut, which is allowed inside of a name.
-    let start: String = secret.chars().take(LONGEST_NAME - DIGEST_LENGTH - 1).collect();
-    format!("{MANAGED_SECRET_PREFIX}{start}-{digest}")
+
+    /// The annotation for it. A longer name than fits is cut and ends in a digest of the whole.
+    pub(crate) fn annotation(&self) -> String {
+        annotation(self.kind, &self.name.name)
+    }
 }
 
-/// Decides. `noted` are the annotations that the workload bears; `owed` names Secrets that changed in an earlier pass in which
+fn annotation(kind: TargetKind, name: &str) -> String {
+    let prefix = match kind {
+        TargetKind::Secret => MANAGED_SECRET_PREFIX,
+        TargetKind::ConfigMap => MANAGED_CONFIG_MAP_PREFIX,
+    };
+    let longest = LONGEST_NAME - prefix.split_once('/').map_or(0, |(_, start)| start.len());
+    if name.len() <= longest {
+        return format!("{prefix}{name}");
+    }
+    let digest: String = hex::encode(Sha256::digest(name)).chars().take(DIGEST_LENGTH).collect();
+    // The name of an object is ASCII; it may have a dot before the cut, which is allowed inside of a name.
+    let start: String = name.chars().take(longest - DIGEST_LENGTH - 1).collect();
+    format!("{prefix}{start}-{digest}")
+}
+
+/// Decides. `noted` are the annotations that the workload bears; `owed` names what changed in an earlier pass in which
 /// the workload could not be restarted.
 pub(crate) fn decide<'a>(
     noted: &BTreeMap<String, String>,
-    owed: &BTreeSet<String>,
+    owed: &BTreeSet<Consumed>,
     consumed: impl Iterator<Item = &'a Followed<'a>>,
 ) -> Notes {
     let mut notes = Notes::default();
     for secret in consumed {
-        let annotation = annotation(&secret.name.name);
+        let annotation = secret.annotation();
         let restart = match noted.get(&annotation) {
             Some(version) if version == secret.version => continue,
             Some(_) => true,
-            None => secret.data_changed || owed.contains(&secret.name.name),
+            None => secret.data_changed || owed.contains(&secret.consumed()),
         };
+        if !restart && secret.kind == TargetKind::ConfigMap {
+            continue;
+        }
         if restart {
             notes.restarting.insert(annotation.clone());
         }
@@ -107,26 +128,39 @@ impl Notes {
 mod tests {
     use super::*;
 
+    fn note(secret: &str) -> String {
+        annotation(TargetKind::Secret, secret)
+    }
+
     type Secret = (&'static str, &'static str, bool);
 
     fn noted(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, version)| (annotation(name), (*version).to_owned())).collect()
+        pairs.iter().map(|(name, version)| (note(name), (*version).to_owned())).collect()
     }
 
     fn decided(noted: &BTreeMap<String, String>, owed: &[&str], secrets: &[Secret]) -> Notes {
         let names: Vec<_> = secrets.iter().map(|(name, ..)| Name::new("n", *name)).collect();
         let followed =
-            names.iter().zip(secrets).map(|(name, (_, version, data_changed))| Followed { name, version, data_changed: *data_changed });
+            names.iter().zip(secrets).map(|(name, (_, version, data_changed))| Followed { kind: TargetKind::Secret, name, version, data_changed: *data_changed });
         let followed: Vec<_> = followed.collect();
-        decide(noted, &owed.iter().map(|name| (*name).to_owned()).collect(), followed.iter())
+        decide(noted, &owed.iter().map(|name| Consumed { kind: TargetKind::Secret, name: (*name).to_owned() }).collect(), followed.iter())
     }
 
     #[test]
     fn a_change_restarts_and_the_note_makes_it_happen_once() {
         let notes = decided(&noted(&[("s", "v1")]), &[], &[("s", "v2", true)]);
-        assert_eq!(notes.restarting, BTreeSet::from([annotation("s")]));
+        assert_eq!(notes.restarting, BTreeSet::from([note("s")]));
         assert_eq!(decided(&notes.all, &[], &[("s", "v2", true)]), Notes::default());
         assert_eq!(decided(&notes.all, &[], &[("s", "v2", false)]), Notes::default());
+    }
+
+    #[test]
+    fn a_config_map_is_noted_with_a_restart_alone() {
+        let name = Name::new("n", "m");
+        let followed = |data_changed| Followed { kind: TargetKind::ConfigMap, name: &name, version: "v", data_changed };
+        let decide = |data_changed| decide(&BTreeMap::new(), &BTreeSet::new(), std::iter::once(&followed(data_changed)));
+        assert_eq!(decide(false), Notes::default());
+        assert_eq!(decide(true).restarting, BTreeSet::from(["secrets.infisical.com/managed-configmap.m".to_owned()]));
     }
 
     #[test]
@@ -155,10 +189,9 @@ mod tests {
     fn several_secrets_make_one_patch() {
         let noted = noted(&[("a", "1"), ("b", "1"), ("c", "1")]);
         let notes = decided(&noted, &[], &[("a", "2", true), ("b", "2", true), ("c", "1", false), ("d", "1", false)]);
-        let annotation = |name: &str| format!("secrets.infisical.com/managed-secret.{name}");
         let patch = json!({
-            "metadata": {"annotations": {annotation("a"): "2", annotation("b"): "2", annotation("d"): "1"}},
-            "spec": {"template": {"metadata": {"annotations": {annotation("a"): "2", annotation("b"): "2"}}}},
+            "metadata": {"annotations": {note("a"): "2", note("b"): "2", note("d"): "1"}},
+            "spec": {"template": {"metadata": {"annotations": {note("a"): "2", note("b"): "2"}}}},
         });
         assert_eq!(notes.patch(), patch);
     }
@@ -170,8 +203,8 @@ mod tests {
             json!({"metadata": {"name": "w", "annotations": {"theirs": "1"}}, "spec": {"new": 1, "template": {"metadata": {}}}});
         assert!(notes.write(&mut object));
         let wanted = json!({
-            "metadata": {"name": "w", "annotations": {"theirs": "1", annotation("a"): "2"}},
-            "spec": {"new": 1, "template": {"metadata": {"annotations": {annotation("a"): "2"}}}},
+            "metadata": {"name": "w", "annotations": {"theirs": "1", note("a"): "2"}},
+            "spec": {"new": 1, "template": {"metadata": {"annotations": {note("a"): "2"}}}},
         });
         assert_eq!(object, wanted);
         assert!(!notes.write(&mut json!({"metadata": {}})));
@@ -180,9 +213,9 @@ mod tests {
     #[test]
     fn the_annotation_of_a_long_name_fits_and_is_its_own() {
         let fits = "a".repeat(48);
-        assert_eq!(annotation(&fits), format!("secrets.infisical.com/managed-secret.{fits}"));
+        assert_eq!(note(&fits), format!("secrets.infisical.com/managed-secret.{fits}"));
         let long = ["a".repeat(49), format!("{}b", "a".repeat(48)), "a".repeat(253)];
-        let names: BTreeSet<_> = long.iter().map(|name| annotation(name)).collect();
+        let names: BTreeSet<_> = long.iter().map(|name| note(name)).collect();
         assert_eq!(names.len(), 3);
         for name in names {
             let part = name.strip_prefix("secrets.infisical.com/").unwrap();

@@ -1,4 +1,4 @@
-//! Restarts workloads that opted in when a Secret that they read has changed: once per change, with one write per workload.
+//! Restarts workloads that opted in when a Secret or ConfigMap that they read has changed: once per change, with one write per workload.
 //!
 //! Deployments, StatefulSets and DaemonSets are watched by their metadata alone; whole ones are read only of those that opted
 //! in, and again only when their spec changes.
@@ -16,11 +16,10 @@ use crate::{
     cluster::{Cluster, Health, Keep, Key, RequestError, Scope, Sighting, Watched, collection, follow},
     object::Name,
     outcome::{Class, Fault},
-    plan::TargetKind,
     reason,
 };
-use api::well_known::annotation::{AUTO_RELOAD, MANAGED_SECRET_PREFIX};
-use consumes::consumes;
+use api::well_known::annotation::{AUTO_RELOAD, MANAGED_CONFIG_MAP_PREFIX, MANAGED_SECRET_PREFIX};
+use consumes::{Consumed, consumes};
 use decide::{Notes, decide};
 use futures::{
     FutureExt,
@@ -84,15 +83,15 @@ impl Kind {
     }
 }
 
-type Look = Shared<BoxFuture<'static, Result<Arc<BTreeSet<String>>, Fault>>>;
+type Look = Shared<BoxFuture<'static, Result<Arc<BTreeSet<Consumed>>, Fault>>>;
 
-/// What is known of the Secrets that a workload reads.
+/// What is known of what a workload reads.
 #[derive(Clone)]
 pub(crate) enum Known {
     Nothing,
     /// Being looked at. Whoever waits polls it.
     Looking(Look),
-    Reads(Arc<BTreeSet<String>>),
+    Reads(Arc<BTreeSet<Consumed>>),
 }
 
 /// The wish of a workload's owner, and our notes.
@@ -100,14 +99,19 @@ struct Notable;
 
 impl Keep for Notable {
     fn keeps(annotation: &str) -> bool {
-        annotation == AUTO_RELOAD || annotation.starts_with(MANAGED_SECRET_PREFIX)
+        annotation == AUTO_RELOAD || is_note(annotation)
     }
+}
+
+/// Whether an annotation says what pods run with.
+fn is_note(annotation: &str) -> bool {
+    [MANAGED_SECRET_PREFIX, MANAGED_CONFIG_MAP_PREFIX].iter().any(|prefix| annotation.starts_with(prefix))
 }
 
 /// What came of a pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reloaded {
-    /// Workloads that opted in and read one of the Secrets.
+    /// Workloads that opted in and read one of the targets.
     pub followers: usize,
     /// Of these, restarted in this pass.
     pub restarted: usize,
@@ -191,7 +195,7 @@ impl Reloader {
         self.inner.health.borrow().faults()
     }
 
-    /// Brings the workloads that read these Secrets up to date. To be called at the end of each pass, whether or not anything
+    /// Brings the workloads that read these up to date. To be called at the end of each pass, whether or not anything
     /// changed; where nothing is to be done it costs no request.
     pub async fn reload(&self, secrets: &[Followed<'_>]) -> Reloaded {
         let namespaces: HashSet<&str> = secrets.iter().map(|secret| secret.name.namespace.as_str()).collect();
@@ -222,11 +226,11 @@ impl Reloader {
             Some(Ok(reads)) => reads,
             Some(Err(fault)) => {
                 let changed = here().filter(|secret| secret.data_changed);
-                self.workloads().owe(workload, changed.map(|secret| secret.name.name.clone()));
+                self.workloads().owe(workload, changed.map(Followed::consumed));
                 return Err(fault);
             }
         };
-        let read = || here().filter(|secret| reads.contains(&secret.name.name));
+        let read = || here().filter(|secret| reads.contains(&secret.consumed()));
         if read().next().is_none() {
             return Ok(None);
         }
@@ -239,11 +243,10 @@ impl Reloader {
         }
         self.workloads().begin_write(workload);
         let made = self.write(workload, &notes).await;
-        let names = || read().map(|secret| secret.name.name.as_str());
         match made {
             Ok(metadata) => {
                 let is_there = metadata.is_some();
-                if self.workloads().end_write(workload, metadata, names()) {
+                if self.workloads().end_write(workload, metadata, read().map(Followed::consumed)) {
                     self.look_at(workload.clone());
                 }
                 Ok(is_there.then_some(!notes.restarting.is_empty()))
@@ -251,13 +254,13 @@ impl Reloader {
             Err(error) => {
                 let mut workloads = self.workloads();
                 let look = workloads.end_write(workload, None, std::iter::empty());
-                let restarting = read().filter(|secret| notes.restarting.contains(&decide::annotation(&secret.name.name)));
-                workloads.owe(workload, restarting.map(|secret| secret.name.name.clone()));
+                let restarting = read().filter(|secret| notes.restarting.contains(&secret.annotation()));
+                workloads.owe(workload, restarting.map(Followed::consumed));
                 drop(workloads);
                 if look {
                     self.look_at(workload.clone());
                 }
-                let names: Vec<_> = names().collect();
+                let names: Vec<_> = read().map(|secret| secret.name.name.as_str()).collect();
                 Err(fault(&error, workload, &names.join(", ")))
             }
         }
@@ -305,8 +308,8 @@ impl Reloader {
         }
     }
 
-    /// The Secrets that a workload reads. None: it is gone, or opted out.
-    async fn reads(&self, workload: &Workload) -> Option<Result<Arc<BTreeSet<String>>, Fault>> {
+    /// What a workload reads. None: it is gone, or opted out.
+    async fn reads(&self, workload: &Workload) -> Option<Result<Arc<BTreeSet<Consumed>>, Fault>> {
         let look = {
             let mut workloads = self.workloads();
             match workloads.known(workload)? {
@@ -324,15 +327,15 @@ impl Reloader {
         Some(look.await)
     }
 
-    async fn look(self, workload: Workload, ticket: u64) -> Result<Arc<BTreeSet<String>>, Fault> {
+    async fn look(self, workload: Workload, ticket: u64) -> Result<Arc<BTreeSet<Consumed>>, Fault> {
         let Name { namespace, name } = &workload.name;
         let answer = self.inner.cluster.requests().get::<Whole>(workload.kind.collection(namespace), name).await;
         let reads = answer
             .map(|whole| Arc::new(whole.and_then(|whole| whole.spec.template.spec).map(|pod| consumes(&pod)).unwrap_or_default()))
             .map_err(|error| error.fault(&format!("get {workload}"), std::iter::empty()));
         let new = self.workloads().land(&workload, ticket, reads.as_ref().ok().cloned());
-        for secret in new {
-            let key = Key { kind: TargetKind::Secret, name: Name::new(namespace, secret) };
+        for Consumed { kind, name } in new {
+            let key = Key { kind, name: Name::new(namespace, name) };
             self.inner.cluster.wake_target(&key);
         }
         reads

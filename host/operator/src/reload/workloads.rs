@@ -1,10 +1,10 @@
-//! The workloads that opted in, and which Secrets they read. Pure: no client.
+//! The workloads that opted in, and what they read. Pure: no client.
 //!
 //! Kept only for those that bear the annotation: uid, generation, resourceVersion and their notes. What they read follows
 //! from their spec, so it is read again only when their generation changes, and not for the many changes of their status.
-use super::{Kind, Known};
+use super::{Kind, Known, consumes::Consumed, is_note};
 use crate::{cluster::compare_versions, object::Name};
-use api::well_known::annotation::{AUTO_RELOAD, MANAGED_SECRET_PREFIX};
+use api::well_known::annotation::AUTO_RELOAD;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::{
     cmp::Ordering,
@@ -37,7 +37,7 @@ struct Seen {
 
 impl Seen {
     fn of(metadata: ObjectMeta) -> Self {
-        let notes = metadata.annotations.unwrap_or_default().into_iter().filter(|(name, _)| name.starts_with(MANAGED_SECRET_PREFIX));
+        let notes = metadata.annotations.unwrap_or_default().into_iter().filter(|(name, _)| is_note(name));
         Self {
             uid: metadata.uid.unwrap_or_default(),
             generation: metadata.generation.unwrap_or_default(),
@@ -59,9 +59,9 @@ struct Entry {
     seen: Seen,
     known: Known,
     /// What it read when that was last known, to tell whether a change of its spec matters.
-    read_before: Arc<BTreeSet<String>>,
-    /// Secrets that changed when it could not be restarted.
-    owed: BTreeSet<String>,
+    read_before: Arc<BTreeSet<Consumed>>,
+    /// What changed when it could not be restarted.
+    owed: BTreeSet<Consumed>,
     /// A write of ours is in flight, and this came meanwhile.
     writing: bool,
     held_back: Option<Seen>,
@@ -150,9 +150,9 @@ impl Workloads {
         }
     }
 
-    /// A look ended. None: it failed. Returns the Secrets whose resources are to be woken: the workload did not read them
+    /// A look ended. None: it failed. Returns those whose resources are to be woken: the workload did not read them
     /// before.
-    pub fn land(&mut self, workload: &Workload, ticket: u64, reads: Option<Arc<BTreeSet<String>>>) -> Vec<String> {
+    pub fn land(&mut self, workload: &Workload, ticket: u64, reads: Option<Arc<BTreeSet<Consumed>>>) -> Vec<Consumed> {
         let Some(entry) = self.entries.get_mut(workload).filter(|entry| entry.ticket == ticket) else { return Vec::new() };
         let Some(reads) = reads else {
             entry.known = Known::Nothing;
@@ -166,12 +166,12 @@ impl Workloads {
     }
 
     /// The notes that the workload bears, and what it is owed.
-    pub fn notes(&self, workload: &Workload) -> Option<(BTreeMap<String, String>, BTreeSet<String>)> {
+    pub fn notes(&self, workload: &Workload) -> Option<(BTreeMap<String, String>, BTreeSet<Consumed>)> {
         self.entries.get(workload).map(|entry| (entry.seen.notes.clone(), entry.owed.clone()))
     }
 
-    /// Notes that the workload is to be restarted for these Secrets, should it read them.
-    pub fn owe(&mut self, workload: &Workload, secrets: impl Iterator<Item = String>) {
+    /// Notes that the workload is to be restarted for these, should it read them.
+    pub fn owe(&mut self, workload: &Workload, secrets: impl Iterator<Item = Consumed>) {
         if let Some(entry) = self.entries.get_mut(workload) {
             entry.owed.extend(secrets);
         }
@@ -189,15 +189,15 @@ impl Workloads {
         }
     }
 
-    /// It ended, with the metadata it made where it succeeded, which settles what was owed for these Secrets. True as for
+    /// It ended, with the metadata it made where it succeeded, which settles what was owed for these. True as for
     /// [`Self::observe`].
-    pub fn end_write<'a>(&mut self, workload: &Workload, made: Option<ObjectMeta>, settled: impl Iterator<Item = &'a str>) -> bool {
+    pub fn end_write(&mut self, workload: &Workload, made: Option<ObjectMeta>, settled: impl Iterator<Item = Consumed>) -> bool {
         let Some(entry) = self.entries.get_mut(workload) else { return false };
         entry.writing = false;
         if let Some(metadata) = made {
             let seen = Seen::of(metadata);
             for secret in settled {
-                entry.owed.remove(secret);
+                entry.owed.remove(&secret);
             }
             // Annotations are all that we write, so what it reads is as before.
             if !seen.is_older(&entry.seen) {
@@ -245,9 +245,15 @@ fn is_opted_in(metadata: &ObjectMeta) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::TargetKind;
+    use api::well_known::annotation::MANAGED_SECRET_PREFIX;
 
     fn workload(name: &str) -> Workload {
         Workload { kind: Kind::Deployment, name: Name::new("n", name) }
+    }
+
+    fn consumed(secret: &str) -> Consumed {
+        Consumed { kind: TargetKind::Secret, name: secret.into() }
     }
 
     fn metadata(opted_in: bool, generation: i64, version: &str, notes: &[(&str, &str)]) -> ObjectMeta {
@@ -272,8 +278,9 @@ mod tests {
             ticket = number;
             Known::Nothing
         });
-        let reads = reads.iter().map(|name| (*name).to_owned()).collect();
-        workloads.land(&workload(name), ticket, Some(Arc::new(reads)))
+        let reads = reads.iter().map(|name| consumed(name)).collect();
+        let new = workloads.land(&workload(name), ticket, Some(Arc::new(reads)));
+        new.into_iter().map(|consumed| consumed.name).collect()
     }
 
     fn is_known(workloads: &Workloads, name: &str) -> bool {
@@ -310,10 +317,10 @@ mod tests {
         looked_at(&mut workloads, "w", &["a"]);
         workloads.begin_write(&workload("w"));
         assert!(!workloads.observe(&workload("w"), metadata(true, 2, "2", &[("a", "v")]), 0));
-        assert!(!workloads.end_write(&workload("w"), Some(metadata(true, 2, "2", &[("a", "v")])), ["a"].into_iter()));
+        assert!(!workloads.end_write(&workload("w"), Some(metadata(true, 2, "2", &[("a", "v")])), [consumed("a")].into_iter()));
         assert!(is_known(&workloads, "w"));
         workloads.begin_write(&workload("w"));
-        assert!(!workloads.end_write(&workload("w"), Some(metadata(true, 3, "3", &[("a", "w")])), ["a"].into_iter()));
+        assert!(!workloads.end_write(&workload("w"), Some(metadata(true, 3, "3", &[("a", "w")])), [consumed("a")].into_iter()));
         assert!(!workloads.observe(&workload("w"), metadata(true, 3, "3", &[("a", "w")]), 0));
         // An event from before that write.
         assert!(!workloads.observe(&workload("w"), metadata(true, 2, "2", &[("a", "v")]), 0));
@@ -325,12 +332,12 @@ mod tests {
     fn what_is_owed_is_kept_until_a_write_succeeds() {
         let mut workloads = Workloads::default();
         workloads.observe(&workload("w"), metadata(true, 1, "1", &[]), 0);
-        workloads.owe(&workload("w"), ["a".to_owned()].into_iter());
+        workloads.owe(&workload("w"), [consumed("a")].into_iter());
         workloads.begin_write(&workload("w"));
-        workloads.end_write(&workload("w"), None, ["a"].into_iter());
+        workloads.end_write(&workload("w"), None, [consumed("a")].into_iter());
         assert_eq!(workloads.notes(&workload("w")).unwrap().1.len(), 1);
         workloads.begin_write(&workload("w"));
-        workloads.end_write(&workload("w"), Some(metadata(true, 2, "2", &[("a", "v")])), ["a"].into_iter());
+        workloads.end_write(&workload("w"), Some(metadata(true, 2, "2", &[("a", "v")])), [consumed("a")].into_iter());
         assert!(workloads.notes(&workload("w")).unwrap().1.is_empty());
     }
 

@@ -62,7 +62,7 @@ async fn state(world: &World, name: &str, secret: &str) -> Result<State> {
 async fn pass(world: &World, secrets: &[(&str, &str, bool)]) -> Reloaded {
     let names: Vec<_> = secrets.iter().map(|(name, ..)| world.name(name)).collect();
     let followed =
-        names.iter().zip(secrets).map(|(name, (_, version, data_changed))| Followed { name, version, data_changed: *data_changed });
+        names.iter().zip(secrets).map(|(name, (_, version, data_changed))| Followed { kind: TargetKind::Secret, name, version, data_changed: *data_changed });
     world.reloader.reload(&followed.collect::<Vec<_>>()).await
 }
 
