@@ -45,6 +45,10 @@ pub const INVALID_TARGET: &str = "InvalidTarget";
 pub const OWNER_ELSEWHERE: &str = "OwnerInOtherNamespace";
 /// A template's keys, labels or annotations.
 pub const INVALID_TEMPLATE: &str = "InvalidTemplate";
+/// The template engine has something to say. A warning.
+pub const TEMPLATE_NOTICE: &str = "TemplateNotice";
+/// A template names values that are not there. A warning.
+pub const MISSING_VALUES: &str = "TemplateValuesMissing";
 /// A key that Kubernetes does not take.
 pub const INVALID_KEY: &str = "InvalidKey";
 /// More than Kubernetes takes.

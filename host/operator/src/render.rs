@@ -3,14 +3,18 @@
 //! One call renders all entries of a target; one entry that fails fails the target, so that no half of it is ever written.
 use crate::{
     data::{self, Contents, Repeated},
-    outcome::Fault,
+    outcome::{Class, Fault},
     plan::{Data, Desired, Dialect, Target, Template, Version},
     read::Snapshot,
+    reason,
 };
 use runtime::{Ambient, Caller, Entry, RenderCall, Rendering, SourceSecret};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeSet, future::Future, sync::Arc};
+
+/// Of one target; more would hide what else a condition says.
+const NOTICES: usize = 4;
 
 /// Renders templates: the runtime, or a script in tests.
 pub trait Renderer: Sync {
@@ -56,7 +60,13 @@ impl Source {
 /// The template fails, or Kubernetes would not take the data.
 pub async fn desired(renderer: &impl Renderer, target: &Target, source: &Source, namespace: &str) -> Result<Desired, Fault> {
     let secrets = &source.merged;
-    let mut desired = Desired { data: Data::new(), version: Version::Of(source.version), volatile: BTreeSet::new(), inputs: String::new() };
+    let mut desired = Desired {
+        data: Data::new(),
+        version: Version::Of(source.version),
+        volatile: BTreeSet::new(),
+        inputs: String::new(),
+        notices: Vec::new(),
+    };
     if target.template.as_ref().is_none_or(|template| template.include_all) {
         desired.data = secrets.iter().map(|secret| (secret.key.clone(), Arc::clone(&secret.value))).collect();
     }
@@ -64,6 +74,7 @@ pub async fn desired(renderer: &impl Renderer, target: &Target, source: &Source,
         && !template.entries.is_empty()
     {
         let rendering = renderer.render(call(template, &source.contents, namespace)).await.map_err(|failure| at(target, failure.into()))?;
+        desired.notices = notices(target, &rendering);
         for rendered in rendering.entries {
             if rendered.volatile {
                 desired.volatile.insert(rendered.key.clone());
@@ -97,6 +108,26 @@ fn call(template: &Template, contents: &Contents, namespace: &str) -> RenderCall
         // A template has no business with files, variables or the network of the machine.
         caller: Caller { namespace: namespace.into(), ambient: Ambient::Withheld, service_account: None },
     }
+}
+
+/// What the engine wants users to know, and how many missing keys it let pass.
+fn notices(target: &Target, rendering: &Rendering) -> Vec<Fault> {
+    let place = |message: String| at(target, Fault::new(reason::TEMPLATE_NOTICE, Class::UserFix, message));
+    let missing: Vec<_> = rendering.entries.iter().filter(|entry| entry.missing > 0).collect();
+    let mut notices: Vec<_> = rendering.notices.iter().map(|notice| place(notice.clone())).collect();
+    if !missing.is_empty() {
+        let count: u32 = missing.iter().map(|entry| entry.missing).sum();
+        let keys: Vec<_> = missing.iter().take(5).map(|entry| entry.key.as_str()).collect();
+        let more = if missing.len() > keys.len() { ", …" } else { "" };
+        let message = format!(
+            "{count} of the values that the templates name are missing and print <no value> (in {}{more}); mend the names, or set \
+             missingKey to error, and such a target is not written",
+            keys.join(", ")
+        );
+        notices.push(at(target, Fault::new(reason::MISSING_VALUES, Class::UserFix, message)));
+    }
+    notices.truncate(NOTICES);
+    notices
 }
 
 fn at(target: &Target, fault: Fault) -> Fault {

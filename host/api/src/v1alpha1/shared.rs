@@ -94,8 +94,15 @@ pub struct SecretTemplate {
     pub data: Option<BTreeMap<String, String>>,
     /// Labels and annotations of the target, in place of those that are copied from this resource.
     pub metadata: Option<TemplateMetadata>,
-    /// The template plugin, `go-template` by default.
-    pub plugin: Option<TemplatePlugin>,
+    /// The template engine, a plugin by its name: `go-template` by default, `jinja`, or one of your own.
+    pub engine: Option<String>,
+    /// Options of the engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "free_object")]
+    pub engine_settings: Option<Map<String, Value>>,
+    /// What a key that is not there does: `default` prints `<no value>` with a warning, `error` fails the target.
+    #[schemars(extend("enum" = ["default", "error", null]))]
+    pub missing_key: Option<String>,
 }
 
 /// Labels and annotations of a target.
@@ -106,19 +113,6 @@ pub struct TemplateMetadata {
     pub labels: Option<BTreeMap<String, String>>,
     /// Annotations.
     pub annotations: Option<BTreeMap<String, String>>,
-}
-
-/// Which plugin renders, and how.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TemplatePlugin {
-    /// Name of the plugin.
-    #[schemars(required)]
-    pub name: Option<String>,
-    /// Options of the plugin.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "free_object")]
-    pub settings: Option<Map<String, Value>>,
 }
 
 /// A Secret to be kept.

@@ -124,12 +124,15 @@ pub struct StaticTemplate {
     #[serde(default, skip_serializing_if = "Value::is_null")]
     #[schemars(required, schema_with = "anything")]
     pub data: Value,
-    /// The template plugin, `go-template` by default.
+    /// The template engine, a plugin by its name: `go-template` by default, `jinja`, or one of your own.
     pub engine: Option<String>,
-    /// Options of the template plugin, after the schema that it declares.
+    /// Options of the engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "free_object")]
     pub engine_settings: Option<Map<String, Value>>,
+    /// What a key that is not there does: `default` prints `<no value>` with a warning, `error` fails the target.
+    #[schemars(extend("enum" = ["default", "error", null]))]
+    pub missing_key: Option<String>,
 }
 
 /// Labels and annotations of a target.

@@ -91,7 +91,8 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, tr
     let method = plan.login.method.as_str();
     context.targets.declare(&owner, &plan.targets);
     let Read { source, notices, stale } = read(object, context, &plan, trigger).await?;
-    let rendered = render_all(&plan.targets, context, &source, &object.namespace).await;
+    let mut rendered = render_all(&plan.targets, context, &source, &object.namespace).await;
+    let remarks: Vec<_> = rendered.iter_mut().flatten().flat_map(|desired| std::mem::take(&mut desired.notices)).collect();
     let applied = apply_all(&owner, &plan.targets, rendered, context).await;
     let (applied, fault) = settle(applied, plan.targets.len(), method);
     let pruned = match fault {
@@ -103,7 +104,12 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, tr
         .iter()
         // The peer's InfisicalSecret restarts for Secrets alone.
         .filter(|(target, _)| target.kind == TargetKind::Secret || plan.dialect == Dialect::StaticSecret)
-        .map(|(target, applied)| Followed { kind: target.kind, name: &target.name, version: &applied.version, data_changed: applied.data_changed })
+        .map(|(target, applied)| Followed {
+            kind: target.kind,
+            name: &target.name,
+            version: &applied.version,
+            data_changed: applied.data_changed,
+        })
         .collect();
     let reloaded = context.reloader.reload(&followed).await;
     if let Some(outcome) = stale.or(fault) {
@@ -123,6 +129,7 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, tr
             .iter()
             .cloned()
             .chain(notices)
+            .chain(remarks)
             .chain(applied.into_iter().filter_map(|(_, applied)| applied.warning))
             .collect(),
     };

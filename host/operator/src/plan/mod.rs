@@ -12,6 +12,7 @@ pub mod server;
 mod settings;
 mod static_secret;
 pub mod target;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -182,4 +183,6 @@ pub struct Desired {
     pub volatile: std::collections::BTreeSet<String>,
     /// Digest of the templates and the source data, in hex.
     pub inputs: String,
+    /// Of the template engine, for users.
+    pub notices: Vec<Fault>,
 }

@@ -2,9 +2,7 @@
 use super::{
     Dialect, Login, Plan, Target, TargetKind, Template,
     field::{self, fault},
-    scope,
-    settings::TEMPLATE,
-    target,
+    scope, target, template,
 };
 use crate::{object::ObjectRef, outcome::Fault, read::ReadRequest, reason};
 use api::{
@@ -13,7 +11,7 @@ use api::{
     v1beta1::{InfisicalStaticSecret, StaticSource, StaticTarget, StaticTemplate},
 };
 use infisical::ProjectRef;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Where one template makes all keys of a target, it is known by this name.
@@ -116,7 +114,7 @@ fn target_of(object: &ObjectRef, place: String, written: &StaticTarget, warnings
         return Err(wrong(format!(".secretType is {secret_type:?}, but a ConfigMap has no type; remove it, or make kind Secret")));
     }
     let policy = target::policy(object, &place, written.creation_policy.text(), &name, warnings)?;
-    let template = written.template.as_ref().map(|written| template(object, &format!("{place}.template"), written)).transpose()?;
+    let template = written.template.as_ref().map(|written| template_of(object, &format!("{place}.template"), written)).transpose()?;
     let metadata = written
         .metadata
         .as_ref()
@@ -125,7 +123,7 @@ fn target_of(object: &ObjectRef, place: String, written: &StaticTarget, warnings
     Ok(Target { kind, name, field: place, secret_type: secret_type.into(), policy, template, metadata })
 }
 
-fn template(object: &ObjectRef, place: &str, written: &StaticTemplate) -> Result<Template, Fault> {
+fn template_of(object: &ObjectRef, place: &str, written: &StaticTemplate) -> Result<Template, Fault> {
     let wrong = |message: String| fault(object, reason::INVALID_TEMPLATE, format!("{place}{message}"));
     match written.engine_version.text() {
         Some("v1") => {}
@@ -134,12 +132,8 @@ fn template(object: &ObjectRef, place: &str, written: &StaticTemplate) -> Result
             return Err(wrong(format!(".engineVersion is {found:?}; write v1")));
         }
     }
-    let mut options = Map::from_iter([("missing-key".to_owned(), json!("default"))]);
     let entries = match &written.data {
-        Value::String(text) => {
-            options.insert("bulk".into(), true.into());
-            BTreeMap::from([(BULK.to_owned(), text.clone())])
-        }
+        Value::String(text) => BTreeMap::from([(BULK.to_owned(), text.clone())]),
         Value::Object(members) => members
             .iter()
             .map(|(key, text)| {
@@ -152,9 +146,14 @@ fn template(object: &ObjectRef, place: &str, written: &StaticTemplate) -> Result
             return Err(wrong(format!(".data is {}; write an object of templates, or one template as text", kind_of(other))));
         }
     };
-    options.extend(written.engine_settings.clone().unwrap_or_default());
-    let plugin = written.engine.text().unwrap_or(TEMPLATE).to_owned();
-    Ok(Template { plugin, dot: "static-secret", options: Value::Object(options), include_all: false, entries })
+    let (plugin, options) = template::Written {
+        engine: written.engine.as_ref(),
+        settings: written.engine_settings.as_ref(),
+        missing_key: written.missing_key.as_ref(),
+        bulk: written.data.is_string(),
+    }
+    .engine(object, place)?;
+    Ok(Template { plugin, dot: "static-secret", options, include_all: false, entries })
 }
 
 fn kind_of(value: &Value) -> &'static str {

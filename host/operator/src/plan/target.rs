@@ -2,7 +2,7 @@
 use super::{
     CreationPolicy, Metadata, Target, TargetKind, Template,
     field::{self, fault},
-    settings::TEMPLATE,
+    template,
 };
 use crate::{
     object::{Name, ObjectRef},
@@ -14,7 +14,6 @@ use api::{
     text::Text,
     v1alpha1::{InfisicalSecretSpec, SecretTemplate, TemplateMetadata},
 };
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// A target as the resource writes it, of either kind.
@@ -85,7 +84,7 @@ fn target(object: &ObjectRef, written: &Written<'_>, warnings: &mut Vec<Fault>) 
     let name = field::name(object, reason::INVALID_TARGET, (written.namespace, &namespace_field), (written.name, &name_field))?;
     let policy = policy(object, &written.field, written.policy, &name, warnings)?;
     let place = format!("{}.template", written.field);
-    let template = written.template.map(|written| template(object, &place, written, warnings)).transpose()?;
+    let template = written.template.map(|written| template_of(object, &place, written, warnings)).transpose()?;
     let metadata = written.template.and_then(|template| template.metadata.as_ref());
     let metadata = metadata
         .map(|TemplateMetadata { labels, annotations }| {
@@ -136,7 +135,7 @@ pub(super) fn policy(
     }
 }
 
-fn template(object: &ObjectRef, place: &str, written: &SecretTemplate, warnings: &mut Vec<Fault>) -> Result<Template, Fault> {
+fn template_of(object: &ObjectRef, place: &str, written: &SecretTemplate, warnings: &mut Vec<Fault>) -> Result<Template, Fault> {
     let wrong = |message: String| fault(object, reason::INVALID_TEMPLATE, format!("{place}{message}"));
     let entries = written.data.clone().unwrap_or_default();
     for key in entries.keys() {
@@ -147,14 +146,13 @@ fn template(object: &ObjectRef, place: &str, written: &SecretTemplate, warnings:
         let message = format!("{place} has no data, so the target is empty; set includeAllSecrets to true or add data");
         warnings.push(Fault::new(reason::INVALID_TEMPLATE, Class::UserFix, format!("{object}: {message}")));
     }
-    let mut options = json!({ "missing-key": "error" });
-    let mut plugin = TEMPLATE.to_owned();
-    if let Some(written) = &written.plugin {
-        plugin = written.name.text().ok_or_else(|| wrong(".plugin.name is empty; name a template plugin".into()))?.into();
-        if let (Value::Object(options), Some(given)) = (&mut options, &written.settings) {
-            options.extend(given.clone());
-        }
+    let (plugin, options) = template::Written {
+        engine: written.engine.as_ref(),
+        settings: written.engine_settings.as_ref(),
+        missing_key: written.missing_key.as_ref(),
+        bulk: false,
     }
+    .engine(object, place)?;
     Ok(Template { plugin, dot: "infisical-secret", options, include_all, entries })
 }
 

@@ -140,8 +140,12 @@ mod tests {
 
     fn decided(noted: &BTreeMap<String, String>, owed: &[&str], secrets: &[Secret]) -> Notes {
         let names: Vec<_> = secrets.iter().map(|(name, ..)| Name::new("n", *name)).collect();
-        let followed =
-            names.iter().zip(secrets).map(|(name, (_, version, data_changed))| Followed { kind: TargetKind::Secret, name, version, data_changed: *data_changed });
+        let followed = names.iter().zip(secrets).map(|(name, (_, version, data_changed))| Followed {
+            kind: TargetKind::Secret,
+            name,
+            version,
+            data_changed: *data_changed,
+        });
         let followed: Vec<_> = followed.collect();
         decide(noted, &owed.iter().map(|name| Consumed { kind: TargetKind::Secret, name: (*name).to_owned() }).collect(), followed.iter())
     }

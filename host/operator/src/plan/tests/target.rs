@@ -53,15 +53,15 @@ fn a_template_becomes_entries_options_and_metadata() {
     let full = full.unwrap();
     let template = full.targets[0].template.as_ref().unwrap();
     assert_eq!((template.plugin.as_str(), template.dot, template.include_all), ("go-template", "infisical-secret", true));
-    assert_eq!((&template.options, &template.entries["A"]), (&json!({"missing-key": "error"}), &"{{ .A.Value }}".to_owned()));
+    assert_eq!((&template.options, &template.entries["A"]), (&json!({"bulk": false}), &"{{ .A.Value }}".to_owned()));
     let metadata = full.targets[0].metadata.as_ref().unwrap();
     assert_eq!((metadata.labels["a"].as_str(), metadata.annotations["x/y"].as_str()), ("b", "z"));
 
     let other =
-        plan(&cluster, &target("{data: {A: x}, metadata: {}, plugin: {name: jinja, settings: {missing-key: default, scope: values}}}"))
+        plan(&cluster, &target("{data: {A: x}, metadata: {}, engine: jinja, engineSettings: {trim-blocks: true}, missingKey: error}"))
             .unwrap();
     let template = other.targets[0].template.as_ref().unwrap();
-    assert_eq!((template.plugin.as_str(), &template.options), ("jinja", &json!({"missing-key": "default", "scope": "values"})));
+    assert_eq!((template.plugin.as_str(), &template.options), ("jinja", &json!({"bulk": false, "missing-key": "error", "trim-blocks": true})));
     assert_eq!((template.include_all, &other.targets[0].metadata), (false, &None));
 
     let empty = plan(&cluster, &target("{}")).unwrap();
@@ -70,7 +70,7 @@ fn a_template_becomes_entries_options_and_metadata() {
         ("{data: {'a b': x}}", ".template.data: \"a b\" can't be a key"),
         ("{data: {A: x}, metadata: {labels: {a: 'b c'}}}", ".template.metadata.labels[\"a\"]: \"b c\""),
         ("{data: {A: x}, metadata: {annotations: {'a b': c}}}", ".template.metadata.annotations: \"a b\""),
-        ("{data: {A: x}, plugin: {name: ''}}", ".template.plugin.name is empty"),
+        ("{data: {A: x}, missingKey: fail}", ".template.missingKey is \"fail\""),
     ] {
         refused(plan(&cluster, &target(template)), reason::INVALID_TEMPLATE, &[says]);
     }
