@@ -5,6 +5,7 @@
 //! marked volatile ([`crate::volatile::watch`] tells), or it changes the Secret at every pass.
 use crate::{Error, Extensions, Plugin};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// A plugin of the world `template-plugin`. Exported by [`export_template!`](crate::export_template).
 pub trait Template: Plugin {
@@ -32,7 +33,7 @@ pub struct Request {
     pub extensions: Extensions,
 }
 
-/// How to render. Members that this version doesn't know are ignored.
+/// How to render.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Options {
@@ -50,6 +51,9 @@ pub struct Options {
     pub decoding_strategy: String,
     /// What the main template of each entry is called, where that is not what the dot says.
     pub template_name: Option<String>,
+    /// All others: options of the engine's own.
+    #[serde(flatten)]
+    pub own: Map<String, Value>,
 }
 
 /// What a missing key does.
