@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 use anyhow::Context;
 use clap::Parser;
-use operator::cli::{Cli, Command, PluginCommand, RunArgs, normalise};
+use operator::cli::{Cli, Command, PluginCommand, RunArgs, TemplateCommand, normalise};
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Command::Crds => crds(),
         Command::Compile { arguments } => return runtime::Runtime::compile_child(&arguments),
         Command::Plugin { command } => plugin(&command),
+        Command::Template { command } => template(&command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,5 +51,10 @@ fn crds() -> anyhow::Result<()> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn plugin(command: &PluginCommand) -> anyhow::Result<()> {
+    command.run().await
+}
+
+#[tokio::main]
+async fn template(command: &TemplateCommand) -> anyhow::Result<()> {
     command.run().await
 }

@@ -32,7 +32,7 @@ pub struct Options {
     pub health: Option<SocketAddr>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct PluginOptions {
     /// The bundle folder.
     pub bundle: PathBuf,

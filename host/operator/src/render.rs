@@ -42,15 +42,21 @@ impl Source {
     #[must_use]
     pub fn of(dialect: Dialect, snapshots: &[Arc<Snapshot>]) -> Self {
         match (dialect, snapshots) {
-            (Dialect::InfisicalSecret, [only]) => {
-                let merged = Arc::clone(&only.secrets);
-                Self { contents: Contents { secrets: Arc::clone(&merged), imports: Arc::default() }, merged, version: v1alpha1 }
-            }
-            (_, all) => {
-                let contents = Contents::joined(&all.iter().map(|snapshot| &snapshot.contents).collect::<Vec<_>>());
-                Self { merged: Arc::new(contents.merged(Repeated::FirstWins)), contents, version: v1beta1 }
-            }
+            (Dialect::InfisicalSecret, [only]) => Self::infisical_secret(Arc::clone(&only.secrets)),
+            (_, all) => Self::static_secret(Contents::joined(&all.iter().map(|snapshot| &snapshot.contents).collect::<Vec<_>>())),
         }
+    }
+
+    /// Its templates see no import as such, and each key once.
+    #[must_use]
+    pub fn infisical_secret(merged: Arc<Vec<SourceSecret>>) -> Self {
+        Self { contents: Contents { secrets: Arc::clone(&merged), imports: Arc::default() }, merged, version: v1alpha1 }
+    }
+
+    /// Its templates see what every source holds.
+    #[must_use]
+    pub fn static_secret(contents: Contents) -> Self {
+        Self { merged: Arc::new(contents.merged(Repeated::FirstWins)), contents, version: v1beta1 }
     }
 }
 
@@ -97,7 +103,7 @@ fn v1beta1(data: &Data) -> String {
     api::version::v1beta1(data.iter().map(|(key, value)| (key.as_str(), value.expose_secret())))
 }
 
-fn call(template: &Template, contents: &Contents, namespace: &str) -> RenderCall {
+pub(crate) fn call(template: &Template, contents: &Contents, namespace: &str) -> RenderCall {
     RenderCall {
         plugin: template.plugin.clone(),
         dot: template.dot,

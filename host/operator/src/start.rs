@@ -13,7 +13,7 @@ use crate::{
     },
     leader::Leadership,
     metrics::Metrics,
-    options::Options,
+    options::{Options, PluginOptions},
     plan::{Login, Settings},
     read::Reads,
     reload::Reloader,
@@ -64,7 +64,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         let bound = serve::metrics(wanted, Arc::clone(&metrics), stop.clone()).await?;
         tracing::info!(%bound, tls = wanted.tls.is_some(), "serving metrics");
     }
-    let runtime = plugins(&options, &metrics).await?;
+    let runtime = plugins(&options.plugins, &metrics).await?;
     readiness.set("plugins", true);
 
     let scopes = scopes(&options);
@@ -150,8 +150,11 @@ async fn client(options: &Options) -> anyhow::Result<Client> {
     Ok(Client::try_from(config)?)
 }
 
-async fn plugins(options: &Options, metrics: &Arc<Metrics>) -> anyhow::Result<Runtime> {
-    let plugins = &options.plugins;
+/// The plugins of a bundle, loaded.
+///
+/// # Errors
+/// The bundle can't be read, or an option can't be meant.
+pub async fn plugins(plugins: &PluginOptions, metrics: &Arc<Metrics>) -> anyhow::Result<Runtime> {
     let mut withheld: BTreeMap<String, Grants> = BTreeMap::new();
     for (plugin, capability) in &plugins.withheld {
         let capability = capability.parse().with_context(|| format!("--withhold-grant {plugin}={capability}"))?;

@@ -4,9 +4,12 @@
 //! `--flag` and `--flag=false` for a switch, so both are taken here.
 mod logging;
 mod plugin;
+mod template;
+mod template_data;
 
 pub use logging::{LogFormat, Logging};
 pub use plugin::PluginCommand;
+pub use template::TemplateCommand;
 
 use crate::options::{LeaderOptions, MetricsOptions, MetricsTls, Options, PluginOptions};
 use anyhow::{Context, bail};
@@ -37,6 +40,11 @@ pub enum Command {
     Compile {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
+    },
+    /// Renders templates without a cluster.
+    Template {
+        #[command(subcommand)]
+        command: TemplateCommand,
     },
     /// Looks at plugins.
     Plugin {

@@ -40,7 +40,13 @@ pub(crate) fn version_of(data: &Data) -> String {
 }
 
 pub(crate) fn desired(pairs: &[(&str, &str)]) -> Desired {
-    Desired { data: data(pairs), version: Version::Of(version_of), volatile: Default::default(), inputs: "inputs".into(), notices: Vec::new() }
+    Desired {
+        data: data(pairs),
+        version: Version::Of(version_of),
+        volatile: Default::default(),
+        inputs: "inputs".into(),
+        notices: Vec::new(),
+    }
 }
 
 pub(crate) fn live(data: &Data) -> Object {

@@ -61,7 +61,10 @@ fn a_template_becomes_entries_options_and_metadata() {
         plan(&cluster, &target("{data: {A: x}, metadata: {}, engine: jinja, engineSettings: {trim-blocks: true}, missingKey: error}"))
             .unwrap();
     let template = other.targets[0].template.as_ref().unwrap();
-    assert_eq!((template.plugin.as_str(), &template.options), ("jinja", &json!({"bulk": false, "missing-key": "error", "trim-blocks": true})));
+    assert_eq!(
+        (template.plugin.as_str(), &template.options),
+        ("jinja", &json!({"bulk": false, "missing-key": "error", "trim-blocks": true}))
+    );
     assert_eq!((template.include_all, &other.targets[0].metadata), (false, &None));
 
     let empty = plan(&cluster, &target("{}")).unwrap();
