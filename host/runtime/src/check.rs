@@ -50,7 +50,7 @@ pub(crate) fn violations(context: &Context, found: Vec<Violation>) -> Vec<Violat
     found.into_iter().take(text::COUNT).map(|found| Violation { pointer: clean(&found.pointer), message: clean(&found.message) }).collect()
 }
 
-/// A rendering has no key twice, only keys that were asked for unless the options let a template make its own, and is not
+/// A rendering has no key twice, each key that was asked for and no other unless the options let a template make its own, and is not
 /// too large.
 pub(crate) fn rendering(context: &Context, options: &Value, asked: &BTreeSet<&str>, rendering: Rendering) -> Result<Rendering, Failure> {
     let makes_keys =
@@ -58,6 +58,11 @@ pub(crate) fn rendering(context: &Context, options: &Value, asked: &BTreeSet<&st
     keys(context, rendering.entries.iter().map(|entry| (entry.key.as_str(), entry.value.expose_secret().len())))?;
     if !makes_keys && rendering.entries.iter().any(|entry| !asked.contains(entry.key.as_str())) {
         return Err(Failure::BadResult("it has a key that nobody asked for".into()));
+    }
+    let checks = options.get("check") == Some(&Value::Bool(true));
+    // A key that is silently left out would be removed from the target.
+    if !makes_keys && !checks && rendering.entries.len() < asked.len() {
+        return Err(Failure::BadResult("a key that was asked for is missing in it".into()));
     }
     Ok(Rendering { notices: context.scrubber.clean_all(&rendering.notices), ..rendering })
 }

@@ -51,6 +51,8 @@ pub struct Options {
     pub decoding_strategy: String,
     /// What the main template of each entry is called, where that is not what the dot says.
     pub template_name: Option<String>,
+    /// Only say whether the templates can be parsed: nothing is rendered, and no entry comes back.
+    pub check: bool,
     /// All others: options of the engine's own.
     #[serde(flatten)]
     pub own: Map<String, Value>,

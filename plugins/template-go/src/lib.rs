@@ -56,6 +56,10 @@ impl Template for GoTemplate {
         let mut rendering = Rendering::default();
         let mut diagnostics = Vec::new();
         for entry in request.entries {
+            if job.options.check {
+                diagnostics.extend(job.parse(&entry).err());
+                continue;
+            }
             match volatile::watch(|| job.entry(&entry)) {
                 (Ok(values), volatile) => {
                     let missing = values.missing;
@@ -83,17 +87,20 @@ struct Values {
 }
 
 impl Job {
-    fn entry(&mut self, entry: &Entry) -> Result<Values, Diagnostic> {
+    fn parse<'a>(&'a self, entry: &'a Entry) -> Result<Source<'a>, Diagnostic> {
         let name = self.name(entry);
         let strict = self.dialect == Dialect::ExternalSecret || self.options.missing_key == template::MissingKey::Error;
         let delimiters = self.options.delimiters.as_ref().map_or(("", ""), |(left, right)| (left, right));
         let missing_key = if strict { MissingKey::Error } else { MissingKey::Invalid };
         let options = Options { functions: functions(self.dialect), delimiters, missing_key };
-        let problem = |problem| in_source(&entry.key, &problem);
-        let source = Source::parse(&name, &entry.source, options, &self.limits).map_err(problem)?;
+        Source::parse(&name, &entry.source, options, &self.limits).map_err(|problem| in_source(&entry.key, &problem))
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<Values, Diagnostic> {
+        let source = self.parse(entry)?;
         let mut host = Imports { dot: &self.dot };
         let mut context = Context::new(&mut host, &self.limits);
-        let output = source.execute(&mut context, self.dot.value()).map_err(problem)?;
+        let output = source.execute(&mut context, self.dot.value()).map_err(|problem| in_source(&entry.key, &problem))?;
         let made = post::process(&self.options, &entry.key, output.text).map_err(|message| in_output(&entry.key, message))?;
         Ok(Values { made, missing: output.missing })
     }

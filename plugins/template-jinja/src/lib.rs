@@ -46,6 +46,11 @@ impl Template for Jinja {
         let makes_keys = request.options.bulk || request.options.scope == Scope::KeysAndValues;
         let (mut all, mut diagnostics) = (BTreeMap::new(), Vec::new());
         for entry in request.entries {
+            if request.options.check {
+                let parsed = environment.template_from_named_str(&entry.key, &entry.source);
+                diagnostics.extend(parsed.err().map(|error| diagnostic(&entry, &error)));
+                continue;
+            }
             data.begin();
             match render(&environment, &data, &entry) {
                 Ok(text) if makes_keys => match keys(&entry, &text, data.missing()) {

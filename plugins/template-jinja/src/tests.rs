@@ -81,6 +81,12 @@ fn an_error_tells_its_place_and_no_value() {
 }
 
 #[test]
+fn a_check_parses_and_renders_nothing() {
+    assert!(rendering("static-secret", r#"{"check": true, "missing-key": "error"}"#, "{{ NOPE }}").ok().unwrap().entries.is_empty());
+    assert_eq!(diagnostic_of(r#"{"check": true}"#, "{{").line, 1);
+}
+
+#[test]
 fn loops_and_output_are_bounded() {
     let steps = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}";
     assert_eq!(diagnostic_of("{}", steps).message, "it takes too many steps");

@@ -37,4 +37,4 @@ pub use manifest::merged;
 pub use operator::{Child, Running};
 pub use refusal::Refusal;
 pub use scene::{Scene, until};
-pub use shared::{default_bundle, program};
+pub use shared::{cache, default_bundle, program};

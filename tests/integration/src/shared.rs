@@ -23,7 +23,7 @@ pub async fn program() -> &'static Path {
 }
 
 /// A folder with the machine code of the default bundle.
-pub(crate) async fn cache() -> &'static Path {
+pub async fn cache() -> &'static Path {
     static CACHE: OnceCell<PathBuf> = OnceCell::const_new();
     CACHE
         .get_or_init(|| async {

@@ -108,7 +108,12 @@ fn cases(namespace: &str, html: &str) -> Vec<Case> {
         case("zero-interval", json!({"spec": {"syncConfig": {"resyncInterval": "0m"}}}), "InvalidInterval", &["\"0m\"", "5s"]),
         case("bad-key", universal(json!({"secretsScope": {"secretsPath": "/bad-key"}})), "InvalidKey", &["\"bad key\"", "rename"]),
         case("unparsable", template("unparsable", "{{ .A.Value"), "TemplateFailed", &["KEY", "line 1"]),
-        case("missing-template-key", template("missing-template-key", "{{ .NOPE.Value }}"), "TemplateFailed", &["KEY", "NOPE"]),
+        case(
+            "missing-template-key",
+            target(namespace, "missing-template-key", &json!({"template": {"data": {"KEY": "{{ .NOPE.Value }}"}, "missingKey": "error"}})),
+            "TemplateFailed",
+            &["KEY", "NOPE"],
+        ),
         case(
             "unknown-template-plugin",
             target(namespace, "unknown-template-plugin", &json!({"template": {"data": {"K": "v"}, "plugin": {"name": "no-such"}}})),

@@ -21,4 +21,5 @@ mod samples;
 mod scoped;
 mod static_secret;
 mod sync;
+mod templates;
 mod tenants;

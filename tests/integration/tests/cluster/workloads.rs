@@ -61,8 +61,12 @@ async fn state(world: &World, name: &str, secret: &str) -> Result<State> {
 
 async fn pass(world: &World, secrets: &[(&str, &str, bool)]) -> Reloaded {
     let names: Vec<_> = secrets.iter().map(|(name, ..)| world.name(name)).collect();
-    let followed =
-        names.iter().zip(secrets).map(|(name, (_, version, data_changed))| Followed { kind: TargetKind::Secret, name, version, data_changed: *data_changed });
+    let followed = names.iter().zip(secrets).map(|(name, (_, version, data_changed))| Followed {
+        kind: TargetKind::Secret,
+        name,
+        version,
+        data_changed: *data_changed,
+    });
     world.reloader.reload(&followed.collect::<Vec<_>>()).await
 }
 
