@@ -1,6 +1,10 @@
 //! One file per login method: from a resource to a synced Secret, and what is said where one thing is wrong.
 mod alicloud;
 mod aws;
+mod azure;
+mod clouds;
+mod gcp_iam;
+mod gcp_id_token;
 mod oci;
 mod tls_cert;
 
