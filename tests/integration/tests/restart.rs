@@ -1,5 +1,5 @@
 //! An operator that ends at any moment, and the one that comes after it: this project's, or Infisical's own before it.
-use api::v1alpha1::InfisicalSecret;
+use api::{v1alpha1::InfisicalSecret, v1beta1::InfisicalStaticSecret};
 use infisical_dev_server::{Fault, Operation, Place, Seed};
 use integration::{Identity, Scene, until};
 use k8s_openapi::api::{
@@ -142,7 +142,7 @@ async fn an_end_gives_the_tokens_back() {
 /// What Infisical's operator 0.11.5 left in a cluster, brought into the namespace of a test.
 struct Peer {
     secrets: Vec<(String, Identity)>,
-    map: Identity,
+    maps: Vec<(String, Identity)>,
     web: Identity,
 }
 
@@ -152,7 +152,8 @@ async fn peer(scene: &Scene) -> Peer {
     let mut uids = Vec::new();
     let items = list["items"].as_array_mut().unwrap();
     // Owners first, so that their new uids are known.
-    items.sort_by_key(|item| item["kind"] != "InfisicalSecret");
+    let is_ours = |item: &Value| item["apiVersion"].as_str().unwrap().starts_with("secrets.infisical.com/");
+    items.sort_by_key(|item| !is_ours(item));
     for item in items.iter_mut() {
         let metadata = item["metadata"].as_object_mut().unwrap();
         let uid = metadata.remove("uid").unwrap();
@@ -168,6 +169,7 @@ async fn peer(scene: &Scene) -> Peer {
         }
         match item["kind"].as_str() {
             Some("InfisicalSecret") => item["spec"]["hostAPI"] = json!(scene.infisical.url()),
+            Some("InfisicalConnection") => item["spec"]["address"] = json!(scene.infisical.url()),
             // Nothing runs pods here, and what the deployment controller notes of them would be writes too.
             Some("Deployment") => item["spec"]["replicas"] = json!(0),
             _ => {}
@@ -180,7 +182,7 @@ async fn peer(scene: &Scene) -> Peer {
         let api: Api<DynamicObject> = Api::namespaced_with(scene.plane.client().clone(), scene.namespace.name(), &resource);
         let name = object.metadata.name.clone().unwrap();
         let made = api.create(&PostParams { field_manager: Some("manager".into()), ..PostParams::default() }, &object).await.unwrap();
-        if types.kind == "InfisicalSecret" {
+        if is_ours(item) {
             uids.push((uid, made.metadata.uid.unwrap()));
             api.patch_status(&name, &PatchParams::default(), &Patch::Merge(json!({"status": status}))).await.unwrap();
         }
@@ -198,10 +200,14 @@ async fn peer(scene: &Scene) -> Peer {
     })
     .await;
     let mut secrets = Vec::new();
-    for name in ["plain-managed", "owned-managed", "owned-template"] {
+    for name in ["plain-managed", "owned-managed", "owned-template", "static-managed", "static-template"] {
         secrets.push((name.to_owned(), scene.identity::<Secret>(name).await));
     }
-    Peer { secrets, map: scene.identity::<ConfigMap>("owned-config").await, web: scene.identity::<Deployment>("web").await }
+    let mut maps = Vec::new();
+    for name in ["owned-config", "static-config"] {
+        maps.push((name.to_owned(), scene.identity::<ConfigMap>(name).await));
+    }
+    Peer { secrets, maps, web: scene.identity::<Deployment>("web").await }
 }
 
 /// Served as it was when the state was recorded.
@@ -216,6 +222,8 @@ projects:
         folders:
           /app0: {secrets: {KEY_0: value-/app0-0-v1, KEY_1: value-/app0-1-v1, KEY_2: value-/app0-2-v1}}
           /app1: {secrets: {KEY_0: value-/app1-0-v1, KEY_1: value-/app1-1-v1, KEY_2: value-/app1-2-v1}}
+          /app2: {secrets: {KEY_0: value-/app2-0-v1, KEY_1: value-/app2-1-v1, KEY_2: value-/app2-2-v1}}
+          /app3: {secrets: {KEY_0: value-/app3-0-v1, KEY_1: value-/app3-1-v1, KEY_2: value-/app3-2-v1}}
 "#;
 
 #[tokio::test]
@@ -226,11 +234,20 @@ async fn taking_over_from_infisicals_operator_writes_no_target_and_restarts_no_w
     for name in ["plain", "owned"] {
         scene.synced(name).await;
     }
-    scene.calls(Operation::ListSecrets, 2).await;
+    let statics: Api<InfisicalStaticSecret> = scene.namespace.api();
+    until("the InfisicalStaticSecret to be ready", async || {
+        let conditions = statics.get("static").await.unwrap().status.unwrap_or_default().conditions;
+        let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready" && condition.status == "True");
+        ready.map(drop).ok_or("not yet")
+    })
+    .await;
+    scene.calls(Operation::ListSecrets, 4).await;
     for (name, identity) in &before.secrets {
         assert_eq!(&scene.identity::<Secret>(name).await, identity, "{name}");
     }
-    assert_eq!(scene.identity::<ConfigMap>("owned-config").await, before.map);
+    for (name, identity) in &before.maps {
+        assert_eq!(&scene.identity::<ConfigMap>(name).await, identity, "{name}");
+    }
     assert_eq!(scene.identity::<Deployment>("web").await, before.web);
     // And from here on they follow.
     scene.infisical.state().set_secret(&Place::new("bench", "dev", "/app1"), "KEY_0", "edited").unwrap();
