@@ -55,6 +55,9 @@ pub struct Script {
     pub expires_in: u64,
     pub max_ttl: u64,
     pub valid: BTreeSet<String>,
+    /// Lists that a token is good for.
+    pub uses: Option<usize>,
+    used: BTreeMap<String, usize>,
     /// Bodies of logins.
     pub logins: Vec<String>,
     pub renewals: usize,
@@ -95,6 +98,8 @@ impl FakeInfisical {
             expires_in: 3600,
             max_ttl: 0,
             valid: BTreeSet::new(),
+            uses: None,
+            used: BTreeMap::new(),
             logins: Vec::new(),
             renewals: 0,
             revoked: Vec::new(),
@@ -182,9 +187,15 @@ impl Script {
                 }
             }
             path => {
-                if !authorization.is_some_and(|header| self.valid.contains(header.trim_start_matches("Bearer "))) {
+                let token = authorization.map(|header| header.trim_start_matches("Bearer ").to_owned());
+                let Some(token) = token.filter(|token| self.valid.contains(token)) else {
                     return Scripted::error(403, "TokenError").into_response();
+                };
+                let used = self.used.entry(token).or_default();
+                if self.uses.is_some_and(|uses| *used >= uses) {
+                    return Scripted::error(401, "UnauthorizedError").into_response();
                 }
+                *used += 1;
                 if let Some(refusal) = &self.refuse_read {
                     return refusal.clone().into_response();
                 }

@@ -35,16 +35,16 @@ async fn server() -> FakeInfisical {
 }
 
 #[tokio::test]
-async fn a_hundred_users_log_in_once() {
+async fn a_thousand_users_log_in_once() {
     let (server, world) = (server().await, World::new());
-    let tasks = (0..100).map(|number| {
+    let tasks = (0..1000).map(|number| {
         let session = world.sessions.lease(&user(number), &login(&server.address, CANARY), DIGEST).unwrap();
         tokio::spawn(async move { list(&session).await })
     });
     for done in join_all(tasks).await {
         done.unwrap().unwrap();
     }
-    assert_eq!((server.logins(), world.prover.calls.load(Ordering::SeqCst), server.lists()), (1, 1, 100));
+    assert_eq!((server.logins(), world.prover.calls.load(Ordering::SeqCst), server.lists()), (1, 1, 1000));
     assert!(server.script().logins[0].contains(CANARY));
     let text = world.metrics.text().unwrap();
     assert!(text.contains(r#"infisical_operator_logins_total{plugin="fake",outcome="ok"} 1"#), "{text}");
@@ -125,6 +125,22 @@ async fn an_expired_token_is_replaced_once_for_all_and_the_call_repeated() {
     let calls = join_all((0..8).map(|_| list(&session))).await;
     assert!(calls.into_iter().all(|done| done.is_ok()));
     assert_eq!(server.logins(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_others_used_up_is_replaced_again() {
+    let (server, world) = (server().await, World::new());
+    for (uses, logins) in [(1, 16), (3, 6)] {
+        server.script().uses = Some(uses);
+        server.script().logins.clear();
+        let session = world.sessions.lease(&user(1), &login(&server.address, &uses.to_string()), DIGEST).unwrap();
+        for _ in 0..2 {
+            let calls = join_all((0..8).map(|_| list(&session))).await;
+            assert!(calls.into_iter().all(|done| done.is_ok()), "{uses}");
+        }
+        // Not one more than the uses make necessary.
+        assert_eq!(server.logins(), logins);
+    }
 }
 
 #[tokio::test]

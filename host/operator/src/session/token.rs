@@ -17,9 +17,13 @@ use futures::{
 use infisical::{AccessToken, Client, Fields, LoginRequest, Token};
 use runtime::{Ambient, AuthCall, Caller, Proof};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
+use tokio::sync::RwLock;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Of a token's life, after which it is replaced.
@@ -35,6 +39,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 const FIRST_RETRY_OF_REFUSED: Duration = Duration::from_secs(40);
 const LONGEST_RETRY_OF_REFUSED: Duration = Duration::from_secs(120);
 
+/// Times that one call replaces a token that others used up before it could: as many calls as there are at a time.
+const REPLACEMENTS: usize = super::host::CALLS_PER_ORIGIN;
+
 /// A plugin can't hold a session off for longer.
 const LONGEST_WISH: Duration = Duration::from_secs(3600);
 
@@ -49,11 +56,21 @@ struct Held {
     life: Option<Duration>,
     /// Renewing ends here.
     renewable_until: Option<Instant>,
+    /// The server took it at least once: if it is refused later, it is used up, not wrong.
+    served: AtomicBool,
+    /// Held by each call that uses it: whoever may write knows how all of them ended.
+    in_use: RwLock<()>,
 }
 
 impl Held {
     fn expired(&self, now: Instant) -> bool {
         self.life.is_some_and(|life| now >= self.obtained + life)
+    }
+
+    /// Whether it served one of the calls that used it at the same time as one that was refused.
+    async fn served_another(&self) -> bool {
+        drop(self.in_use.write().await);
+        self.served.load(Ordering::Relaxed)
     }
 
     fn refresh_at(&self) -> Option<Instant> {
@@ -136,11 +153,13 @@ impl Session {
     /// # Errors
     /// Any [`SessionError`] but `Call`.
     pub async fn establish(self: &Arc<Self>) -> Result<(), SessionError> {
-        self.call(|_, _| std::future::ready(Ok(()))).await
+        self.not_silenced()?;
+        self.token().await.map(drop)
     }
 
     /// Makes a call with the token, logging in first where there is none. A token that is not accepted is replaced, and the
-    /// call repeated, once; a missing permission is not cured by that.
+    /// call repeated: once, or as often as the new token served another call first, since the server may bound its uses. A
+    /// missing permission is not cured by that.
     ///
     /// # Errors
     /// Any [`SessionError`].
@@ -148,25 +167,28 @@ impl Session {
     where
         F: Future<Output = Result<T, infisical::Error>>,
     {
-        let mut again = false;
+        let mut replaced = 0;
         loop {
             self.not_silenced()?;
             let held = self.token().await?;
             let client = self.host.client().await.map_err(SessionError::Login)?;
             let result = {
                 let _place = self.host.enter().await.map_err(SessionError::Call)?;
-                operation(client.clone(), held.token.clone()).await
+                let _use = held.in_use.read().await;
+                let result = operation(client.clone(), held.token.clone()).await;
+                held.served.fetch_or(result.is_ok(), Ordering::Relaxed);
+                result
             };
             match result {
                 Ok(value) => return Ok(value),
                 // An expired or revoked token is replaced. One that is refused while fresh won't be helped by more logins.
-                Err(error) if error.class() == infisical::Class::Unauthorized && !again => {
+                Err(error) if error.class() == infisical::Class::Unauthorized => {
+                    if replaced > 0 && !(replaced < REPLACEMENTS && held.served_another().await) {
+                        return Err(self.remember_refusal(&held, SessionError::Call(error)));
+                    }
                     tracing::debug!(session = ?self.key, %error, "the access token is not accepted; logging in again");
                     self.drop_token(&held);
-                    again = true;
-                }
-                Err(error) if error.class() == infisical::Class::Unauthorized => {
-                    return Err(self.remember_refusal(&held, SessionError::Call(error)));
+                    replaced += 1;
                 }
                 Err(error) => {
                     let after = error.retry_after();
@@ -304,7 +326,16 @@ impl Session {
 
     fn held(&self, token: AccessToken, ours: bool, renewable_until: Option<Instant>) -> Held {
         let life = token.expires_in.map(|life| life.max(SHORTEST_LIFE));
-        Held { token: token.token, number: 0, ours, obtained: self.clock().now(), life, renewable_until }
+        Held {
+            token: token.token,
+            number: 0,
+            ours,
+            obtained: self.clock().now(),
+            life,
+            renewable_until,
+            served: AtomicBool::new(false),
+            in_use: RwLock::new(()),
+        }
     }
 
     /// The server does not accept it.
