@@ -8,6 +8,7 @@ mod cluster;
 mod dev_server_kubernetes_login;
 mod dialect;
 mod failure_leaves_the_secret;
+mod heals;
 mod leader;
 mod login_once;
 mod logins;
