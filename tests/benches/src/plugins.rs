@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use support::Setup;
+use support::{Setup, Target};
 
 /// Times of machine code by plugin: compiled, and loaded from the cache.
 #[derive(Default)]
@@ -59,6 +59,8 @@ pub async fn run() -> anyhow::Result<()> {
         warm.push(start().await?.1);
     }
     let (runtime, _) = start().await?;
+    println!("{:<48}{:>12}", "component", "KiB");
+    sizes(&bundle, &runtime);
     println!("{:<48}{:>12}{:>12}", "", "p50", "p99");
     println!("{:<48}{:>12}", format!("start to ready, cold: {plugins} plugins compiled"), show(cold_took));
     row("start to ready, warm: from the cache", warm);
@@ -87,6 +89,8 @@ pub async fn run() -> anyhow::Result<()> {
     }
     row("login proof: instantiate, call, assemble, drop", calls);
 
+    each(&bundle, &program, state.path(), &runtime).await?;
+
     for (name, source) in [("one value", "{{ .KEY_1.Value }}"), ("two functions", "{{ .KEY_1.Value | upper | b64enc }}")] {
         let (secrets, mut times) = (secrets(), Vec::with_capacity(RENDERINGS));
         for _ in 0..RENDERINGS {
@@ -96,6 +100,40 @@ pub async fn run() -> anyhow::Result<()> {
             times.push(began.elapsed());
         }
         row(&format!("rendering of {ENTRIES} entries, {name} each"), times);
+    }
+    Ok(())
+}
+
+/// What a component may have: read, hashed and compiled at a start without caches.
+const COMPONENT: u64 = 500 << 10;
+
+/// What a login of a plugin that asks the host for nothing may take.
+const PROOF: Duration = Duration::from_micros(100);
+
+/// The size of each component, beside what it may be.
+fn sizes(bundle: &Path, runtime: &Runtime) {
+    for plugin in runtime.plugins().keys() {
+        let Ok(file) = std::fs::metadata(bundle.join(format!("{plugin}.wasm"))) else { continue };
+        let over = if file.len() > COMPONENT { "  over 500 KiB" } else { "" };
+        println!("{:<48}{:>12}{over}", format!("size: {plugin}"), file.len() >> 10);
+    }
+}
+
+/// A call of each plugin, by the first of its conformance cases that gives a result: servers, files, time and tokens are
+/// played, signatures are made.
+async fn each(bundle: &Path, program: &Path, state: &Path, runtime: &Runtime) -> anyhow::Result<()> {
+    for (plugin, info) in runtime.plugins().iter() {
+        let options = conformance::Options {
+            file: bundle.join(format!("{plugin}.wasm")),
+            cases: Target::workspace().join("tests/conformance"),
+            compiler: program.into(),
+            cache: Some(state.into()),
+        };
+        let Some(conformance::Timing { case, mut times }) = conformance::time(&options, CALLS).await? else { continue };
+        times.sort();
+        let (p50, alone) = (at(&times, 50), info.descriptor.as_ref().is_some_and(|descriptor| descriptor.needs.is_empty()));
+        let over = if alone && p50 > PROOF { "  over 100 µs" } else { "" };
+        println!("{:<48}{:>12}{:>12}{over}", format!("call: {case}"), show(p50), show(at(&times, 99)));
     }
     Ok(())
 }
@@ -156,8 +194,12 @@ fn rendering(source: &str, secrets: &Arc<Vec<SourceSecret>>) -> RenderCall {
 
 fn row(name: &str, mut times: Vec<Duration>) {
     times.sort();
-    let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
-    println!("{name:<48}{:>12}{:>12}", show(at(50)), show(at(99)));
+    println!("{name:<48}{:>12}{:>12}", show(at(&times, 50)), show(at(&times, 99)));
+}
+
+/// Of sorted times.
+fn at(times: &[Duration], share: usize) -> Duration {
+    times.get(times.len() * share / 100).copied().unwrap_or_default()
 }
 
 fn show(time: Duration) -> String {

@@ -23,6 +23,7 @@ use rehearsal::Rehearsal;
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// The folder of each world where cases for all of its plugins lie.
@@ -106,6 +107,33 @@ pub async fn run(options: &Options) -> Result<Report> {
         );
     }
     Ok(Report { plugin: rehearsal.plugin().to_owned(), results })
+}
+
+/// The times of calls of one case, one after the other.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    /// `WORLD/PLUGIN/CASE`.
+    pub case: String,
+    /// From the caller's view, with a fresh instance each.
+    pub times: Vec<Duration>,
+}
+
+/// Times the first case of a plugin that expects a result; what surrounds the plugin is played as ever.
+///
+/// # Errors
+/// As [`run`]; the call fails.
+pub async fn time(options: &Options, calls: usize) -> Result<Option<Timing>> {
+    let rehearsal = Rehearsal::of(options).await?;
+    let owner = Path::new(&rehearsal.world().to_string()).join(rehearsal.plugin());
+    for folder in folders(&options.cases.join(&owner))? {
+        let case = Case::read(&folder).with_context(|| folder.display().to_string())?;
+        if case.expect.error.is_none() {
+            let times = rehearsal.time(&case, calls).await?;
+            let case = owner.join(folder.file_name().unwrap_or_default()).display().to_string();
+            return Ok(Some(Timing { case, times }));
+        }
+    }
+    Ok(None)
 }
 
 /// Folders in a folder, by name; none where that is not there.

@@ -18,7 +18,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -121,6 +121,25 @@ impl Rehearsal {
         let mut differences = servers.differences();
         differences.extend(self.judge(case, &outcome)?);
         Ok(differences)
+    }
+
+    /// How long so many calls of a case take.
+    ///
+    /// # Errors
+    /// The case can't be run, or a call fails.
+    pub async fn time(&self, case: &Case, calls: usize) -> Result<Vec<Duration>> {
+        let mounts = self.mounts(case)?;
+        let runtime = self.runtime(case, Arc::new(Servers::of(case)?.repeating()), &mounts).await?;
+        let mut times = Vec::with_capacity(calls);
+        for _ in 0..calls {
+            let began = Instant::now();
+            let outcome = self.call(case, &runtime).await?;
+            times.push(began.elapsed());
+            if let Outcome::Failed(failure) = outcome {
+                bail!("{}: {failure}", self.plugin());
+            }
+        }
+        Ok(times)
     }
 
     /// A folder for each mount. Those that the plugin may be granted and the case has nothing in are empty.

@@ -13,6 +13,7 @@ use std::{
 /// The requests of a case, and how far the plugin came.
 pub struct Servers {
     script: Vec<(Wanted, Option<Answer>)>,
+    repeats: bool,
     state: Mutex<State>,
 }
 
@@ -50,7 +51,12 @@ impl Servers {
                 Ok((wanted(case, &exchange.request)?, answer))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { script, state: Mutex::default() })
+        Ok(Self { script, repeats: false, state: Mutex::default() })
+    }
+
+    /// The same for a case that is run again and again.
+    pub fn repeating(self) -> Self {
+        Self { repeats: true, ..self }
     }
 
     /// All that was sent otherwise than the case says, and how many requests were never sent.
@@ -89,7 +95,9 @@ impl Answers for Servers {
         let mut state = self.state();
         state.sent += 1;
         let number = state.sent;
-        let Some((wanted, answer)) = self.script.get(number - 1) else {
+        // A case that is run again and again begins anew.
+        let turn = if self.repeats { (number - 1) % self.script.len().max(1) } else { number - 1 };
+        let Some((wanted, answer)) = self.script.get(turn) else {
             state.differences.push(format!("http request {number}: {} not expected", sent.method));
             return None;
         };
