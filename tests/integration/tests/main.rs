@@ -11,6 +11,7 @@ mod failure_leaves_the_secret;
 mod heals;
 mod leader;
 mod login_once;
+mod login_pages;
 mod logins;
 mod plugins;
 mod promises;

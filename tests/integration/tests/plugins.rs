@@ -107,22 +107,6 @@ async fn a_login_by_name_with_settings_and_inputs() {
 }
 
 #[tokio::test]
-async fn an_access_token_as_it_is_is_used_and_never_revoked() {
-    let scene = Scene::new().await;
-    let token = scene.access_token().await;
-    let calls = scene.infisical.calls();
-    calls.reset();
-    let operator = scene.start().await;
-    scene.namespace.secret("token", [("token", token.as_str())]).await.unwrap();
-    let inputs = json!([{"name": "token", "secretKeyRef": {"secretName": "token", "key": "token"}}]);
-    scene.infisical_secret("a", plugin(json!({"name": "token", "inputs": inputs}))).await;
-    scene.holds("a", &[("A", "one"), ("B", "two")]).await;
-    operator.stop().await;
-    use infisical_dev_server::Operation::{Login, Renew, Revoke};
-    assert_eq!([Login, Renew, Revoke].map(|operation| calls.count(operation)), [0, 0, 0]);
-}
-
-#[tokio::test]
 async fn a_plugin_that_traps_is_reported_and_harms_nobody() {
     let scene = Scene::new().await;
     let folder = folder(&scene).await;

@@ -97,7 +97,7 @@ impl Issuer {
         self.read(|keys| keys.public_pem.clone())
     }
 
-    /// A token of five minutes. `claims`, an object, is added to `iss`, `iat`, `nbf` and `exp`, or takes their place; null
+    /// A token of one hour. `claims`, an object, is added to `iss`, `iat`, `nbf` and `exp`, or takes their place; null
     /// takes one away.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Issuer {
     /// # Errors
     /// It can't be signed.
     pub fn token_with(&self, key_id: Option<String>, claims: &Value) -> Result<String, IssuerError> {
-        const LIFE: i64 = 300;
+        const LIFE: i64 = 3600;
         let now = jiff::Timestamp::now().as_second();
         let mut all = Map::new();
         let standard = [("iss", json!(self.url())), ("iat", json!(now)), ("nbf", json!(now)), ("exp", json!(now + LIFE))];

@@ -1,4 +1,5 @@
 //! Why a session gives no token, or a call none of its results.
+use super::remedy;
 use crate::{
     outcome::{Class, Fault, Stage},
     plan::Ambient,
@@ -64,14 +65,10 @@ impl From<SessionError> for Fault {
             SessionError::Proof(failure) => failure.into(),
             SessionError::Withheld(failure, ambient) => Self { message: format!("{failure}; {}", ambient.remedy()), ..Self::from(failure) },
             SessionError::Login(error) => match error.class() {
-                Kind::Unauthorized | Kind::Denied | Kind::UserFix if matches!(error, infisical::Error::Refused { .. }) => Self {
-                    retry_after: error.retry_after(),
-                    ..Self::new(
-                        "LoginFailed",
-                        Class::UserFix,
-                        format!("the server refused the login ({error}); check the credentials, and that the identity may log in this way"),
-                    )
-                },
+                Kind::Unauthorized | Kind::Denied | Kind::UserFix if let infisical::Error::Refused { message, .. } = &error => {
+                    let text = format!("the server refused the login ({error}); {}", remedy::of(message));
+                    Self { retry_after: error.retry_after(), ..Self::new("LoginFailed", Class::UserFix, text) }
+                }
                 // Clouds, issuers and directories that Infisical asks: what they refuse is an internal error to it.
                 _ if matches!(error, infisical::Error::Refused { status: 500, .. }) => {
                     let hint = "the server answers so as well where the service that it has check a login refuses it: if this stays, check \

@@ -8,6 +8,7 @@
 mod error;
 mod host;
 mod project;
+mod remedy;
 mod token;
 
 pub use error::SessionError;

@@ -5,14 +5,21 @@ mod azure;
 mod clouds;
 mod gcp_iam;
 mod gcp_id_token;
+mod jwt;
+mod kubernetes;
+mod ldap;
 mod oci;
+mod oidc;
+mod service_token;
 mod tls_cert;
+mod token;
+mod universal;
 
 use infisical_dev_server::{Config, Operation, Seed, stable_id};
 use integration::{Identity, Scene, merged, until};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
-use std::fs;
+use std::{fs, os::unix::fs::symlink, path::Path};
 use support::Target;
 
 /// What every resource of these tests reads.
@@ -54,6 +61,18 @@ pub fn key(input: &str, secret: &str, key: &str) -> Value {
 pub async fn put(scene: &Scene, secret: &str, data: &[(&str, &str)]) {
     let data: serde_json::Map<_, _> = data.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
     scene.apply(&json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}, "stringData": data})).await;
+}
+
+/// Writes a token as Kubernetes lays out a projected volume: behind links, of which one is swapped at each rotation.
+pub fn project(mount: &Path, file: &str, token: &str) {
+    let version = (0..).map(|number| format!("..{number}")).find(|name| !mount.join(name).exists()).unwrap();
+    fs::create_dir_all(mount.join(&version)).unwrap();
+    fs::write(mount.join(&version).join(file), token).unwrap();
+    symlink(&version, mount.join("..data_tmp")).unwrap();
+    fs::rename(mount.join("..data_tmp"), mount.join("..data")).unwrap();
+    if !mount.join(file).exists() {
+        symlink(Path::new("..data").join(file), mount.join(file)).unwrap();
+    }
 }
 
 /// Applies a sample of this project, for the namespace of a test and as the identity of this name.
