@@ -5,7 +5,6 @@ use plugin_sdk::{
     Error,
     template::{MissingKey, Options},
 };
-use std::fmt::Write;
 
 /// Steps of all templates of a call: a few times those of the largest sensible one, and a fraction of a second.
 const STEPS: u64 = 2_000_000;

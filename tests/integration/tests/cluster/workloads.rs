@@ -9,6 +9,7 @@ use kube::{
     api::{ListParams, Patch, PatchParams},
 };
 use operator::{
+    plan::TargetKind,
     reload::{Followed, Reloaded},
     trigger::Cause,
 };

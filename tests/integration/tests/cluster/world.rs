@@ -138,7 +138,7 @@ fn now() -> String {
 
 pub fn desired(pairs: &[(&str, &str)]) -> Desired {
     let data = pairs.iter().map(|(key, value)| ((*key).to_owned(), Arc::new(value.as_bytes().to_vec().into()))).collect();
-    Desired { data, version: Version::Of(version), volatile: Default::default(), inputs: String::new() }
+    Desired { data, version: Version::Of(version), volatile: Default::default(), inputs: String::new(), notices: Vec::new() }
 }
 
 pub fn version(data: &Data) -> String {
