@@ -75,7 +75,7 @@ impl Template for Jinja {
 fn render(environment: &Environment<'_>, data: &Data, entry: &Entry) -> Result<String, JinjaError> {
     let template = environment.template_from_named_str(&entry.key, &entry.source)?;
     let mut output = Bounded::new(OUTPUT);
-    let rendered = template.render_to_write(data.context(), &mut output);
+    let rendered = template.render_captured_to(data.context(), &mut output);
     if output.is_full() {
         return Err(JinjaError::new(ErrorKind::WriteFailure, format!("the output is larger than {OUTPUT} bytes")));
     }
