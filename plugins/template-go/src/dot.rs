@@ -105,7 +105,12 @@ impl Dot {
         let key = String::from_utf8_lossy(key);
         let mut folder = self.folders.get_or_init(|| Folder::of(&self.by_folder));
         for part in parts(&path) {
-            folder = folder.folders.get(part).ok_or_else(|| Error::new(format!("secretFrom: folder path {part:?} not found")))?;
+            folder = match folder.folders.get(part) {
+                Some(folder) => folder,
+                // The tree of the peer has one kind of node: below a secret there is nothing.
+                None if folder.secrets.contains_key(part) => return Err(Error::new(format!("secretFrom: secret {key:?} not found"))),
+                None => return Err(Error::new(format!("secretFrom: folder path {part:?} not found"))),
+            };
         }
         folder.secrets.get(&*key).cloned().ok_or_else(|| Error::new(format!("secretFrom: secret {key:?} not found")))
     }

@@ -116,7 +116,7 @@ fn cases(namespace: &str, html: &str) -> Vec<Case> {
         ),
         case(
             "unknown-template-plugin",
-            target(namespace, "unknown-template-plugin", &json!({"template": {"data": {"K": "v"}, "plugin": {"name": "no-such"}}})),
+            target(namespace, "unknown-template-plugin", &json!({"template": {"data": {"K": "v"}, "engine": "no-such"}})),
             "PluginNotFound",
             &["no-such", "go-template"],
         ),

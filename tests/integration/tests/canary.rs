@@ -109,7 +109,7 @@ async fn no_secret_is_ever_printed() {
         "{{ index .A.Value \"x\" }}",
         "{{ .A.Value | nope }}",
         "{{ template .A.Value }}",
-        "{{ .A.Value | fromJson }}",
+        "{{ .A.Value | mustFromJson }}",
     ];
     for (index, text) in templates.iter().enumerate() {
         let name = format!("template-{index}");

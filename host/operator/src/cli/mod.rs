@@ -165,7 +165,7 @@ pub struct RunArgs {
     pub enable_http2: Option<bool>,
 }
 
-const COMMANDS: [&str; 4] = ["run", "crds", "compile", "plugin"];
+const COMMANDS: [&str; 5] = ["run", "crds", "compile", "plugin", "template"];
 
 /// Reads the arguments of a process. No command means `run`; `-flag` means `--flag`.
 pub fn normalise(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {

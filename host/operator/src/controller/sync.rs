@@ -109,6 +109,8 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, tr
             name: &target.name,
             version: &applied.version,
             data_changed: applied.data_changed,
+            // The peer's InfisicalStaticSecret notes only what it restarts.
+            noted_at_first_sight: plan.dialect == Dialect::InfisicalSecret,
         })
         .collect();
     let reloaded = context.reloader.reload(&followed).await;

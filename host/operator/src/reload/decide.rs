@@ -3,8 +3,8 @@
 //! The note is an annotation for each Secret, on the workload and on its pod template, with the version of the Secret's data.
 //! Writing it on the pod template is what restarts. Since it is written on both at once, a workload whose note is not the
 //! version of today has not been restarted for it, whatever happened in between: that is made up for. One that bears no note
-//! is given one, and restarted only if the data changed just now. A ConfigMap is noted only with a restart, so that taking over
-//! from the peer, which has no such note, writes nothing.
+//! is given one, and restarted only if the data changed just now. Where the peer notes nothing but with a restart, neither does
+//! this, so that taking over from it writes nothing.
 use super::consumes::Consumed;
 use crate::{object::Name, plan::TargetKind};
 use api::well_known::annotation::{MANAGED_CONFIG_MAP_PREFIX, MANAGED_SECRET_PREFIX};
@@ -27,6 +27,8 @@ pub struct Followed<'a> {
     pub version: &'a str,
     /// In this pass.
     pub data_changed: bool,
+    /// Whether a workload without a note is given one though it is not restarted.
+    pub noted_at_first_sight: bool,
 }
 
 /// What is to be noted on a workload.
@@ -79,7 +81,7 @@ pub(crate) fn decide<'a>(
             Some(_) => true,
             None => secret.data_changed || owed.contains(&secret.consumed()),
         };
-        if !restart && secret.kind == TargetKind::ConfigMap {
+        if !restart && !secret.noted_at_first_sight {
             continue;
         }
         if restart {
@@ -159,9 +161,9 @@ mod tests {
     }
 
     #[test]
-    fn a_config_map_is_noted_with_a_restart_alone() {
+    fn what_the_peer_does_not_note_is_noted_with_a_restart_alone() {
         let name = Name::new("n", "m");
-        let followed = |data_changed| Followed { kind: TargetKind::ConfigMap, name: &name, version: "v", data_changed };
+        let followed = |data_changed| Followed { kind: TargetKind::ConfigMap, name: &name, version: "v", data_changed, noted_at_first_sight: false };
         let decide = |data_changed| decide(&BTreeMap::new(), &BTreeSet::new(), std::iter::once(&followed(data_changed)));
         assert_eq!(decide(false), Notes::default());
         assert_eq!(decide(true).restarting, BTreeSet::from(["secrets.infisical.com/managed-configmap.m".to_owned()]));

@@ -28,6 +28,16 @@ impl Error {
         Self(Fault::Quoting { text: text.into(), safe: safe.into() })
     }
 
+    /// The same error, with more in front of its text.
+    #[must_use]
+    pub fn prefixed(self, prefix: &str) -> Self {
+        Self(match self.0 {
+            Fault::Returned(text) => Fault::Returned(format!("{prefix}{text}")),
+            Fault::Quoting { text, safe } => Fault::Quoting { text: format!("{prefix}{text}"), safe: format!("{prefix}{safe}") },
+            other @ (Fault::Panicked(_) | Fault::Limit(_)) => other,
+        })
+    }
+
     /// Where Go's function panics.
     pub fn panic(text: impl Into<String>) -> Self {
         Self(Fault::Panicked(text.into()))

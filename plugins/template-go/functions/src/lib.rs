@@ -65,6 +65,7 @@ static INFISICAL_SECRET: &[&[Function]] = &[
     crypto::INFISICAL,
     yaml::INFISICAL,
     pkcs12::INFISICAL,
+    jwk::INFISICAL,
     pem::INFISICAL,
     own::INFISICAL,
 ];
@@ -76,6 +77,7 @@ static STATIC_SECRET: &[&[Function]] = &[
     crypto::INFISICAL,
     yaml::INFISICAL,
     pkcs12::INFISICAL,
+    jwk::INFISICAL,
     pem::INFISICAL,
     own::INFISICAL,
     own::STATIC,
@@ -88,6 +90,7 @@ static EXTERNAL_SECRET: &[&[Function]] = &[
     crypto::EXTERNAL,
     yaml::EXTERNAL,
     pkcs12::EXTERNAL,
+    jwk::EXTERNAL,
     pem::EXTERNAL,
     own::EXTERNAL,
 ];
@@ -109,7 +112,4 @@ static COMMON: &[&[Function]] = &[
     json::FUNCTIONS,
     random::FUNCTIONS,
     crypto::FUNCTIONS,
-    pkcs12::FUNCTIONS,
-    jwk::FUNCTIONS,
-    pem::FUNCTIONS,
 ];

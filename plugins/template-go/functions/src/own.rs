@@ -1,6 +1,8 @@
 //! What the two operators have beside sprig and in no group of its own.
-use crate::pki::{key::PrivateKey, pem};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use crate::{
+    go::base64,
+    pki::{key::PrivateKey, pem},
+};
 use go_template_engine::{Context, Error, Function, Str, Value, functions};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512, digest::DynDigest};
@@ -24,12 +26,12 @@ pub static EXTERNAL: &[Function] = functions! {
 const STEPS: u64 = 500_000;
 
 fn decode_base64_to_bytes(_: &mut Context<'_>, text: &Str) -> Result<Vec<u8>, Error> {
-    pem::decode_base64(text).ok_or_else(|| Error::new("illegal base64 data"))
+    base64::decode(text).map_err(|at| Error::new(format!("Error: illegal base64 data at input byte {at}")))
 }
 
-fn encode_base64(context: &mut Context<'_>, text: &Str) -> Result<String, Error> {
+fn encode_base64(context: &mut Context<'_>, text: &Str) -> Result<Vec<u8>, Error> {
     context.allocate(text.len().saturating_mul(2))?;
-    Ok(STANDARD.encode(&**text))
+    Ok(base64::encode(text))
 }
 
 fn secret_from(context: &mut Context<'_>, path: &Str, key: &Str) -> Result<Value, Error> {
@@ -69,7 +71,10 @@ fn rsa_decrypt(context: &mut Context<'_>, scheme: &Str, hash: &Str, text: &Str, 
     match &**scheme {
         b"None" => return Ok(text.to_vec()),
         b"RSA-OAEP" => {}
-        _ => return Err(Error::new("decryption scheme is not supported; use None or RSA-OAEP")),
+        _ => {
+            let text = format!("decryption scheme {} is not supported", scheme.lossy());
+            return Err(Error::quoting(text, "the decryption scheme is not supported; use None or RSA-OAEP"));
+        }
     }
     let block = pem::decode(key).0.ok_or_else(|| Error::new("failed to decode PEM block"))?;
     let key = PrivateKey::any(&block.bytes).map_err(|fault| Error::new(format!("could not parse private key: {}", fault.0)))?;

@@ -2,15 +2,16 @@
 use crate::pki::{certificate::Certificate, chain, pem};
 use go_template_engine::{Context, Error, Function, Str, Value, functions};
 
-/// Of this group.
-pub static FUNCTIONS: &[Function] = functions! { "filterCertChain" => filter_cert_chain, (&Str, &Str) };
-
-/// Of Infisical's operator.
-pub static INFISICAL: &[Function] = functions! { "filterPEM" => filter_pem, (&Str, &Str) };
+/// Of Infisical's operator, whose errors say where they came from.
+pub static INFISICAL: &[Function] = functions! {
+    "filterCertChain" => filter_cert_chain_traced, (&Str, &Str);
+    "filterPEM" => filter_pem_traced, (&Str, &Str);
+};
 
 /// Of External Secrets Operator, whose filter passes over what stands before the first block in the same line.
 pub static EXTERNAL: &[Function] = functions! {
     "certSANs" => cert_sans, (&Str);
+    "filterCertChain" => filter_cert_chain, (&Str, &Str);
     "filterPEM" => filter_pem_behind_junk, (&Str, &Str);
 };
 
@@ -19,6 +20,10 @@ const BEGIN: &[u8] = b"-----BEGIN";
 fn filter_pem_behind_junk(context: &mut Context<'_>, label: &Str, text: &Str) -> Result<Vec<u8>, Error> {
     let begin = text.windows(BEGIN.len()).position(|window| window == BEGIN).unwrap_or(0);
     filter_pem(context, label, &text.get(begin..).unwrap_or_default().into())
+}
+
+fn filter_pem_traced(context: &mut Context<'_>, label: &Str, text: &Str) -> Result<Vec<u8>, Error> {
+    filter_pem(context, label, text).map_err(|error| error.prefixed("[filterPEM] Error: "))
 }
 
 fn filter_pem(_: &mut Context<'_>, label: &Str, text: &Str) -> Result<Vec<u8>, Error> {
@@ -36,9 +41,18 @@ fn filter_pem(_: &mut Context<'_>, label: &Str, text: &Str) -> Result<Vec<u8>, E
 }
 
 fn filter_cert_chain(_: &mut Context<'_>, kind: &Str, text: &Str) -> Result<Vec<u8>, Error> {
-    let ordered = chain::order(chain::certificates(text)?)?;
+    choose(kind, chain::order(chain::certificates(text)?)?)
+}
+
+fn filter_cert_chain_traced(_: &mut Context<'_>, kind: &Str, text: &Str) -> Result<Vec<u8>, Error> {
+    let certificates = chain::certificates(text).map_err(|fault| Error::from(fault).prefixed("[pemToNodes] Error: "))?;
+    let traced = |error: Error| error.prefixed("[fetchX509CertChains] Error: ");
+    choose(kind, chain::order(certificates).map_err(|fault| traced(fault.into()))?).map_err(traced)
+}
+
+fn choose(kind: &[u8], ordered: Vec<Certificate>) -> Result<Vec<u8>, Error> {
     let (first, rest) = ordered.split_first().ok_or_else(|| Error::new("no leaf certificate found"))?;
-    let chosen = match &**kind {
+    let chosen = match kind {
         b"leaf" if !first.is_root() => vec![first.clone()],
         b"intermediate" => rest.iter().take_while(|certificate| !certificate.is_root()).cloned().collect(),
         b"root" => ordered.last().filter(|certificate| certificate.is_root()).cloned().into_iter().collect(),

@@ -6,29 +6,35 @@ use crate::pki::{certificate::Certificate, chain, key::PrivateKey, pem, pkcs12};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use go_template_engine::{Context, Error, Function, Str, functions};
 
-/// Of this group.
-pub static FUNCTIONS: &[Function] = functions! {
-    "fullPemToPkcs12" => full_pem_to_pkcs12, (&Str, &Str);
-    "fullPemToPkcs12Pass" => full_pem_to_pkcs12_pass, (&Str, &Str, &Str);
-    "pemToPkcs12" => pem_to_pkcs12, (&Str, &Str);
-    "pemToPkcs12Pass" => pem_to_pkcs12_pass, (&Str, &Str, &Str);
-    "pkcs12key" => key, (&Str);
-    "pkcs12keyPass" => key_pass, (&Str, &Str);
-};
-
 /// Of Infisical's operator.
 pub static INFISICAL: &[Function] = functions! {
+    "fullPemToPkcs12" => full_pem_to_pkcs12_traced, (&Str, &Str);
+    "fullPemToPkcs12Pass" => full_pem_to_pkcs12_pass_traced, (&Str, &Str, &Str);
+    "pemToPkcs12" => pem_to_pkcs12_traced, (&Str, &Str);
+    "pemToPkcs12Pass" => pem_to_pkcs12_pass_traced, (&Str, &Str, &Str);
     "pkcs12cert" => cert_strict, (&Str);
     "pkcs12certPass" => cert_strict_pass, (&Str, &Str);
+    "pkcs12key" => key_traced, (&Str);
+    "pkcs12keyPass" => key_pass_traced, (&Str, &Str);
 };
 
 /// Of External Secrets Operator.
 pub static EXTERNAL: &[Function] = functions! {
+    "fullPemToPkcs12" => full_pem_to_pkcs12, (&Str, &Str);
+    "fullPemToPkcs12Pass" => full_pem_to_pkcs12_pass, (&Str, &Str, &Str);
+    "pemToPkcs12" => pem_to_pkcs12, (&Str, &Str);
+    "pemToPkcs12Pass" => pem_to_pkcs12_pass, (&Str, &Str, &Str);
     "pemTruststoreToPKCS12" => truststore, (&Str);
     "pemTruststoreToPKCS12Pass" => truststore_pass, (&Str, &Str);
     "pkcs12cert" => cert, (&Str);
     "pkcs12certPass" => cert_pass, (&Str, &Str);
+    "pkcs12key" => key, (&Str);
+    "pkcs12keyPass" => key_pass, (&Str, &Str);
 };
+
+fn traced(error: Error) -> Error {
+    error.prefixed("Error: ")
+}
 
 /// Steps charged for opening or sealing an archive: some thousand rounds of a hash.
 const STEPS: u64 = 200_000;
@@ -38,13 +44,25 @@ fn open(context: &mut Context<'_>, password: &[u8], archive: &Str) -> Result<(Pr
     Ok(pkcs12::decode(archive, password)?)
 }
 
+fn key_pem(context: &mut Context<'_>, password: &Str, archive: &Str) -> Result<Vec<u8>, Error> {
+    let (key, _) = open(context, password, archive)?;
+    Ok(pem::encode("PRIVATE KEY", &key.to_pkcs8()?))
+}
+
 fn key(context: &mut Context<'_>, archive: &Str) -> Result<Vec<u8>, Error> {
     key_pass(context, &Str::default(), archive)
 }
 
 fn key_pass(context: &mut Context<'_>, password: &Str, archive: &Str) -> Result<Vec<u8>, Error> {
-    let (key, _) = open(context, password, archive)?;
-    Ok(pem::encode("PRIVATE KEY", &key.to_pkcs8()?))
+    key_pem(context, password, archive).map_err(|error| error.prefixed("unable to decode pkcs12 with password: "))
+}
+
+fn key_traced(context: &mut Context<'_>, archive: &Str) -> Result<Vec<u8>, Error> {
+    key_pass_traced(context, &Str::default(), archive)
+}
+
+fn key_pass_traced(context: &mut Context<'_>, password: &Str, archive: &Str) -> Result<Vec<u8>, Error> {
+    key_pem(context, password, archive).map_err(traced)
 }
 
 fn cert(context: &mut Context<'_>, archive: &Str) -> Result<Vec<u8>, Error> {
@@ -52,7 +70,8 @@ fn cert(context: &mut Context<'_>, archive: &Str) -> Result<Vec<u8>, Error> {
 }
 
 fn cert_pass(context: &mut Context<'_>, password: &Str, archive: &Str) -> Result<Vec<u8>, Error> {
-    let (_, certificates) = open(context, password, archive)?;
+    let opened = open(context, password, archive);
+    let (_, certificates) = opened.map_err(|error| error.prefixed("unable to decode pkcs12 certificate with password: "))?;
     let plain = chain::encode(&certificates);
     Ok(chain::order(certificates).map_or(plain, |ordered| chain::encode(&ordered)))
 }
@@ -62,8 +81,25 @@ fn cert_strict(context: &mut Context<'_>, archive: &Str) -> Result<Vec<u8>, Erro
 }
 
 fn cert_strict_pass(context: &mut Context<'_>, password: &Str, archive: &Str) -> Result<Vec<u8>, Error> {
-    let (_, certificates) = open(context, password, archive)?;
-    Ok(chain::encode(&chain::order(certificates)?))
+    let (_, certificates) = open(context, password, archive).map_err(traced)?;
+    let ordered = chain::order(certificates).map_err(|fault| Error::from(fault).prefixed("[fetchX509CertChains] Error: "))?;
+    Ok(chain::encode(&ordered))
+}
+
+fn pem_to_pkcs12_traced(context: &mut Context<'_>, cert: &Str, key: &Str) -> Result<String, Error> {
+    pem_to_pkcs12(context, cert, key).map_err(traced)
+}
+
+fn pem_to_pkcs12_pass_traced(context: &mut Context<'_>, cert: &Str, key: &Str, password: &Str) -> Result<String, Error> {
+    pem_to_pkcs12_pass(context, cert, key, password).map_err(traced)
+}
+
+fn full_pem_to_pkcs12_traced(context: &mut Context<'_>, certs: &Str, key: &Str) -> Result<String, Error> {
+    full_pem_to_pkcs12(context, certs, key).map_err(traced)
+}
+
+fn full_pem_to_pkcs12_pass_traced(context: &mut Context<'_>, certs: &Str, key: &Str, password: &Str) -> Result<String, Error> {
+    full_pem_to_pkcs12_pass(context, certs, key, password).map_err(traced)
 }
 
 fn pem_to_pkcs12(context: &mut Context<'_>, cert: &Str, key: &Str) -> Result<String, Error> {

@@ -67,6 +67,7 @@ async fn pass(world: &World, secrets: &[(&str, &str, bool)]) -> Reloaded {
         name,
         version,
         data_changed: *data_changed,
+        noted_at_first_sight: true,
     });
     world.reloader.reload(&followed.collect::<Vec<_>>()).await
 }

@@ -19,7 +19,7 @@ use infisical_dev_server::{Config, Operation, Seed, stable_id};
 use integration::{Identity, Scene, merged, until};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{fs, os::unix::fs::symlink, path::Path, sync::Mutex};
 use support::Target;
 
 /// What every resource of these tests reads.
@@ -91,7 +91,7 @@ pub async fn sample(scene: &Scene, file: &str, name: &str, more: &[(&str, &str)]
 pub struct LastGood<'a> {
     scene: &'a Scene,
     name: &'static str,
-    before: Identity,
+    before: Mutex<Identity>,
 }
 
 impl<'a> LastGood<'a> {
@@ -99,7 +99,7 @@ impl<'a> LastGood<'a> {
     pub async fn of(scene: &'a Scene, name: &'static str) -> Self {
         scene.holds(name, &GOOD).await;
         scene.synced(name).await;
-        Self { scene, name, before: scene.identity::<Secret>(name).await }
+        Self { scene, name, before: Mutex::new(scene.identity::<Secret>(name).await) }
     }
 
     /// The resource fails for this reason, saying all this, and its Secret is untouched. Gives the message.
@@ -109,14 +109,17 @@ impl<'a> LastGood<'a> {
             if says.iter().all(|text| found.contains(text)) { Ok(found) } else { Err(found) }
         })
         .await;
-        assert_eq!(self.scene.identity::<Secret>(self.name).await, self.before, "the Secret was written");
+        let now = self.scene.identity::<Secret>(self.name).await;
+        assert_eq!(now, *self.before.lock().unwrap(), "the Secret was written");
         message
     }
 
-    /// A change at the server arrives.
+    /// A change at the server arrives, and makes another last good state.
     pub async fn recovers(&self, value: &str) {
         self.scene.set("A", value);
         self.scene.holds(self.name, &[("A", value), ("B", "two")]).await;
+        let now = self.scene.identity::<Secret>(self.name).await;
+        *self.before.lock().unwrap() = now;
     }
 }
 

@@ -151,6 +151,7 @@ fn every_sample_has_a_plan() {
         }
     }
     let tried = ::api::dialect::INFISICAL_SECRET.iter().filter(|method| method.block != "serviceAccount" && method.block != "plugin");
-    assert!(tried.clone().all(|method| methods.contains(method.strategy)), "{methods:?}");
-    assert_eq!(methods.len(), tried.count() + 2, "{methods:?}");
+    assert!({ tried }.all(|method| methods.contains(method.strategy)), "{methods:?}");
+    let plugins = methods.iter().filter(|method| method.starts_with("PLUGIN ")).count();
+    assert!(plugins >= 2, "{methods:?}");
 }

@@ -63,7 +63,9 @@ impl Texts<'_> {
             Value::String(text) => Ok(text.to_vec()),
             other => {
                 let kind = other.type_name();
-                Err(Error::new(format!("error processing alternate dns name: a value of type {kind} is not a string")))
+                // Go's message repeats the value; nil is none that could be secret.
+                let what = if kind == "<nil>" { kind.to_string() } else { format!("a value of type {kind}") };
+                Err(Error::new(format!("error processing alternate dns name: {what} is not a string")))
             }
         };
         self.0.iter().map(text).collect()

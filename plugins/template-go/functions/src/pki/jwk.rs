@@ -36,7 +36,7 @@ pub fn public(json: &[u8]) -> Result<Vec<u8>, Fault> {
         }
         Jwk::EcPublic { curve, point } => {
             if !curve.has(&point) {
-                return Err(Fault::new("point not on curve"));
+                return Err(not_on(curve));
             }
             der::sequence(&[&der::sequence(&[&oid(key::OID_EC), &oid(curve.oid())]), &der::bits(&point)])
         }
@@ -45,6 +45,14 @@ pub fn public(json: &[u8]) -> Result<Vec<u8>, Fault> {
         Jwk::EcPrivate { .. } => return unsupported("*ecdsa.PrivateKey"),
         Jwk::Ed25519Private(_) => return unsupported("ed25519.PrivateKey"),
         Jwk::Other(kind) => return unsupported(kind),
+    })
+}
+
+fn not_on(curve: Curve) -> Fault {
+    Fault::new(match curve {
+        Curve::P256 => "P256 point not on curve",
+        Curve::P384 => "P384 point not on curve",
+        _ => "P521 point not on curve",
     })
 }
 
@@ -60,7 +68,7 @@ pub fn private(json: &[u8]) -> Result<Vec<u8>, Fault> {
         Jwk::EcPrivate { curve, point, d } => {
             // The point is taken as it is given; only that it lies on the curve is checked, and that the number is one of its keys.
             if !curve.has(&point) {
-                return Err(Fault::new("point not on curve"));
+                return Err(not_on(curve));
             }
             curve.public(&d)?;
             let oid = |oid| der::write(der::OID, oid);
@@ -78,6 +86,9 @@ pub fn private(json: &[u8]) -> Result<Vec<u8>, Fault> {
 fn parse(json: &[u8]) -> Result<Jwk, Fault> {
     // Go decodes the first value and leaves what is behind it.
     let first = serde_json::Deserializer::from_slice(json).into_iter::<Value>().next();
+    if first.is_none() {
+        return Err(Fault::new("failed to unmarshal JSON into key hint: EOF"));
+    }
     let Some(Ok(Value::Object(members))) = first else {
         return Err(Fault::new("failed to unmarshal JSON into key hint: no JSON object"));
     };
@@ -101,6 +112,7 @@ fn parse(json: &[u8]) -> Result<Jwk, Fault> {
             fields.bytes("k")?.ok_or_else(|| missing("k"))?;
             Ok(Jwk::Other("[]uint8"))
         }
+        "" => Err(Fault::new("invalid key type from JSON ()")),
         _ => Err(Fault::new("invalid key type from JSON")),
     }
 }
@@ -182,6 +194,8 @@ impl Fields<'_> {
             "P-256" => Curve::P256,
             "P-384" => Curve::P384,
             "P-521" => Curve::P521,
+            // A name from the list of RFC 8812 is no secret; any other text might be one.
+            "secp256k1" => return Err(Fault::new("failed to build public key: invalid curve algorithm secp256k1")),
             _ => return Err(Fault::new("failed to build public key: invalid curve algorithm")),
         };
         let sized = |bytes: &[u8]| {

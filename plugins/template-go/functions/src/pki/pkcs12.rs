@@ -115,7 +115,11 @@ fn octets(bytes: &[u8]) -> Result<&[u8], Fault> {
 
 /// The content, its code checked. An empty password may turn out to be none at all.
 fn open(archive: &[u8], password: &mut Password) -> Result<Vec<u8>, Fault> {
-    let mut pfx = whole(archive)?;
+    let mut outer = der::Reader(archive);
+    let mut pfx = outer.sequence().ok_or_else(broken)?;
+    if !outer.is_empty() {
+        return Err(Fault::new("pkcs12: error reading P12 data: pkcs12: trailing data found"));
+    }
     if pfx.small().ok_or_else(broken)? != 3 {
         return Err(Fault::new("pkcs12: can only decode v3 PFX PDU's"));
     }
