@@ -50,3 +50,14 @@ fn short(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     if text.chars().count() > 400 { text.chars().take(400).chain("…".chars()).collect() } else { text.into_owned() }
 }
+
+/// What a diagnostic tells of its stage: one of the rendered text has no place in the source, and one of a run names what ran.
+pub fn stage(line: u32, message: &str) -> &'static str {
+    if line == 0 {
+        "post"
+    } else if message.starts_with("at <") {
+        "exec"
+    } else {
+        "parse"
+    }
+}

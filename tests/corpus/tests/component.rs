@@ -2,8 +2,8 @@
 use corpus::{
     case::{Case, Datum, Outputs},
     check,
-    judge::Made,
-    native::stage,
+    judge::{Made, stage},
+    say,
 };
 use hostile::{Bench, Plugin, caller};
 use runtime::{Entry, Failure, RenderCall, Runtime, SecretBytes, SourceSecret};
@@ -17,7 +17,7 @@ fn plugin() -> Plugin {
     let options = bundle::Options::find().unwrap().out(folder.path());
     let bundle = bundle::build_crates(&options, &["template-go"]).unwrap();
     let wasm = fs::read(bundle.component("go-template").unwrap()).unwrap();
-    println!("component: {} bytes", wasm.len());
+    say(&format!("component: {} bytes", wasm.len()));
     Plugin { version: env!("CARGO_PKG_VERSION"), ..Plugin::new("go-template", "template", wasm) }.grants(&["clock", "keys", "random"])
 }
 
