@@ -147,6 +147,7 @@ mod tests {
             name,
             version,
             data_changed: *data_changed,
+            noted_at_first_sight: true,
         });
         let followed: Vec<_> = followed.collect();
         decide(noted, &owed.iter().map(|name| Consumed { kind: TargetKind::Secret, name: (*name).to_owned() }).collect(), followed.iter())
@@ -163,7 +164,8 @@ mod tests {
     #[test]
     fn what_the_peer_does_not_note_is_noted_with_a_restart_alone() {
         let name = Name::new("n", "m");
-        let followed = |data_changed| Followed { kind: TargetKind::ConfigMap, name: &name, version: "v", data_changed, noted_at_first_sight: false };
+        let followed =
+            |data_changed| Followed { kind: TargetKind::ConfigMap, name: &name, version: "v", data_changed, noted_at_first_sight: false };
         let decide = |data_changed| decide(&BTreeMap::new(), &BTreeSet::new(), std::iter::once(&followed(data_changed)));
         assert_eq!(decide(false), Notes::default());
         assert_eq!(decide(true).restarting, BTreeSet::from(["secrets.infisical.com/managed-configmap.m".to_owned()]));
