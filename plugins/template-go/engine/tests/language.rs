@@ -1,8 +1,6 @@
 //! Templates that Go 1.26 rendered, with nothing but the language's own functions. Each line of `language.jsonl` has the text or
 //! the error that Go gave.
-use go_template_engine::{
-    Context, Error, FunctionTable, Host, Limits, Map, MissingKey, Options, Problem, Stage, Template, Value,
-};
+use go_template_engine::{Context, Error, FunctionTable, Host, Limits, Map, MissingKey, Options, Problem, Stage, Template, Value};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -73,7 +71,9 @@ fn templates_render_and_fail_as_in_go() {
         let line: Line = serde_json::from_str(line).unwrap();
         match (line.output, render(&line.template)) {
             (Some(wanted), Ok(made)) if wanted == made => {}
-            (Some(wanted), made) => wrong.push(format!("{}\n  Go {wanted:?}\n  we {:?}", line.template, made.map_err(|problem| as_go(&problem)))),
+            (Some(wanted), made) => {
+                wrong.push(format!("{}\n  Go {wanted:?}\n  we {:?}", line.template, made.map_err(|problem| as_go(&problem))))
+            }
             (None, Ok(made)) => wrong.push(format!("{}\n  Go fails: {:?}\n  we {made:?}", line.template, line.error)),
             (None, Err(problem)) => {
                 let (wanted, made) = (line.error.unwrap_or_default(), as_go(&problem));
