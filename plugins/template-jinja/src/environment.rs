@@ -51,6 +51,6 @@ pub fn environment(options: &Options, data: &Data) -> Result<Environment<'static
 fn flag(options: &Options, name: &str, default: bool) -> Result<bool, Error> {
     match options.own.get(name) {
         None => Ok(default),
-        Some(value) => value.as_bool().ok_or_else(|| Error::setting(&format!("/options/{name}"), "must be true or false")),
+        Some(value) => value.as_bool().ok_or_else(|| Error::setting(format!("/options/{name}"), "must be true or false")),
     }
 }

@@ -1,4 +1,5 @@
 //! Every case, by the component in the runtime, as the operator renders.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 use corpus::{
     case::{Case, Datum, Outputs},
     check,

@@ -141,7 +141,7 @@ fn resources(file: &Path, contents: Option<&Contents>) -> anyhow::Result<Vec<Res
     for document in serde_yaml::Deserializer::from_str(&text) {
         let value = Value::deserialize(document).with_context(|| format!("{}: no YAML", file.display()))?;
         let contents = contents.cloned().unwrap_or_default();
-        let (owner, targets, source) = match value["kind"].as_str() {
+        let (owner, targets, source) = match value.get("kind").and_then(Value::as_str) {
             Some("InfisicalSecret") => {
                 let resource: InfisicalSecret = serde_json::from_value(value).with_context(|| file.display().to_string())?;
                 (
