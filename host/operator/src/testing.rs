@@ -315,6 +315,7 @@ pub fn login_with(server: &str, secret: &str, change: impl FnOnce(&mut Login)) -
         service_account: None,
         ambient: Ambient::UntrustedServer,
         namespace: "n".into(),
+        place: "FAKE".into(),
         method: "FAKE".into(),
     };
     change(&mut login);

@@ -124,7 +124,7 @@ impl Link for InfisicalAuth {
         let Chained { connection, references } = found.map_err(|fault| (Stage::Dereference, fault))?;
         let login = chain::auth(self, connection.as_deref(), &references, &context.settings);
         let login = Arc::new(login.map_err(|fault| (Stage::Plan, fault))?);
-        let failed = |error: SessionError| (error.stage(), Fault::from(error));
+        let failed = |error: SessionError| (error.stage(), login.placed(error.stage(), error.into()));
         let session = context.sessions.lease(&object, &login, &context.plugin_digest(&login.plugin)).map_err(failed)?;
         session.establish().await.map_err(failed)?;
         Ok(Done { method: login.method.clone(), ..Done::default() })

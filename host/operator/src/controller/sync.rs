@@ -173,7 +173,7 @@ async fn read(object: &ObjectRef, context: &Context, plan: &Plan, trigger: Optio
                 continue;
             }
             Err(ReadError::Pending(fault)) => Outcome::Waiting(fault),
-            Err(ReadError::Failed { stage, fault }) => failed(stage, method)(fault),
+            Err(ReadError::Failed { stage, fault }) => failed(stage, method)(plan.login.placed(stage, fault)),
         };
         match context.reads.last(key) {
             Some(snapshot) => snapshots.push(snapshot),

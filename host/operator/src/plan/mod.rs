@@ -24,7 +24,7 @@ pub use static_secret::{static_secret, static_targets};
 
 use crate::{
     object::{Name, ObjectRef},
-    outcome::Fault,
+    outcome::{Fault, Stage},
     read::ReadRequest,
 };
 use kube::{Resource, ResourceExt};
@@ -74,8 +74,21 @@ pub struct Login {
     pub ambient: Ambient,
     /// Namespace of the resource that logs in.
     pub namespace: String,
+    /// Where the login is written: the object and its block, for messages. Sessions are shared, so they don't know it.
+    pub place: String,
     /// Strategy name for conditions, for example `UNIVERSAL_MACHINE_IDENTITY`.
     pub method: String,
+}
+
+impl Login {
+    /// A fault of the login with the place where it is written; any other fault as it is.
+    #[must_use]
+    pub fn placed(&self, stage: Stage, fault: Fault) -> Fault {
+        match stage {
+            Stage::Login => Fault { message: format!("{}: {}", self.place, fault.message), ..fault },
+            _ => fault,
+        }
+    }
 }
 
 /// What becomes of a target when its resource goes.

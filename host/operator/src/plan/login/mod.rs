@@ -123,6 +123,7 @@ pub fn login(object: &ObjectRef, block: &Block, server: Server, found: &Referenc
         // With a token at hand none is requested.
         service_account: account.filter(|_| !matches!(legacy_account(object, block), Ok(Some(_)))),
         namespace: object.namespace.clone(),
+        place: format!("{object}: {}", block.path("")),
         method,
     })
 }
