@@ -57,6 +57,7 @@ fn has_the_functions_that_samples_use() {
         ("{{ .B64.Value | b64dec }} {{ b64enc .BAD.Value }}", "hello b2v+/8MoZW5k"),
         (r#"{{ upper .KEY.Value }} {{ trimSuffix "l" .KEY.Value }}"#, "VAL va"),
         (r#"{{ .EMPTY.Value | default "d" }} {{ default "d" .KEY.Value }} {{ coalesce "" "x" }}"#, "d val x"),
+        (r#"{{ mergeOverwrite $.NOPE (dict "a" 1) }} {{ merge $.NOPE $.NOPE }}"#, "map[a:1] map[]"),
         ("a:{{ .MULTI.Value | nindent 2 }}|{{ indent 1 .MULTI.Value }}", "a:\n  l1\n  l2| l1\n l2"),
         (r#"{{ dict "b" 1 "a" (list true nil "<&>") | toJson }}"#, r#"{"a":[true,null,"\u003c\u0026\u003e"],"b":1}"#),
         (r#"{{ "{{ .Nested }}" }} {{ len "é" }}"#, "{{ .Nested }} 2"),

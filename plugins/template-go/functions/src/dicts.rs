@@ -107,10 +107,15 @@ fn omit(context: &mut Context<'_>, map: &Map, keys: Strings<'_>) -> Result<Map, 
 }
 
 fn merged(context: &mut Context<'_>, into: &Map, maps: Maps<'_>, overwrite: bool) -> Result<Value, Failure> {
+    let mut into = into.clone();
     for map in maps.iter() {
-        merge::merge(context, into, map, overwrite)?;
+        // A nil map, such as a missing key's, gives way to a new one at the first map that is none.
+        if into.is_nil() && !map.is_nil() {
+            into = Map::dict();
+        }
+        merge::merge(context, &into, map, overwrite)?;
     }
-    Ok(Value::Map(into.clone()))
+    Ok(Value::Map(into))
 }
 
 /// sprig swallows errors here, but not panics.
