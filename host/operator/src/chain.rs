@@ -17,7 +17,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// How long the first looks wait for the first list, which spares a read for each. A watch that is refused must not hold up for
 /// long what can be read.
@@ -65,6 +65,7 @@ pub struct Kept<K> {
     requests: Requests,
     triggers: Arc<Triggers>,
     inner: Mutex<Inner<K>>,
+    began: Instant,
     /// Scopes of which no list is complete yet.
     unlisted: watch::Sender<HashSet<Option<String>>>,
     scopes: Vec<Option<String>>,
@@ -82,6 +83,7 @@ impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Send + Sync> Kep
             requests: requests.clone(),
             triggers: Arc::clone(triggers),
             inner: Mutex::new(Inner { objects: HashMap::new(), users: HashMap::new() }),
+            began: Instant::now(),
             unlisted: watch::Sender::new(scopes.iter().cloned().collect()),
             scopes: scopes.to_vec(),
         }
@@ -112,7 +114,7 @@ impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Send + Sync> Kep
             let mut unlisted = self.unlisted.subscribe();
             let listed = unlisted.wait_for(|unlisted| !unlisted.contains(scope));
             // The sender is never dropped before the receiver.
-            let listed = tokio::time::timeout(LISTED_WITHIN, listed).await.is_ok();
+            let listed = tokio::time::timeout_at(self.began + LISTED_WITHIN, listed).await.is_ok();
             if listed {
                 return Ok(self.inner().objects.get(name).cloned());
             }

@@ -118,8 +118,6 @@ fn diagnostic(entry: &Entry, error: &JinjaError) -> Diagnostic {
             | ErrorKind::UnknownFunction
             | ErrorKind::UnknownMethod
             | ErrorKind::UnknownBlock
-            | ErrorKind::TemplateNotFound
-            | ErrorKind::TooManyArguments
             | ErrorKind::MissingArgument
             | ErrorKind::WriteFailure
     );

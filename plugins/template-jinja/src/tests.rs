@@ -73,7 +73,16 @@ fn an_error_tells_its_place_and_no_value() {
     assert!(syntax.message.starts_with("syntax error"), "{}", syntax.message);
     let unknown = diagnostic_of("{}", "{{ A|nope }}");
     assert!(unknown.message.contains("nope"), "{}", unknown.message);
-    for source in ["{{ SECRET|int }}", "{{ SECRET + 1 }}", "{{ SECRET.value|tojson|int }}", "{{ dict(SECRET) }}", "{{ range(SECRET) }}"] {
+    for source in [
+        "{{ SECRET|int }}",
+        "{{ SECRET + 1 }}",
+        "{{ SECRET.value|tojson|int }}",
+        "{{ dict(SECRET) }}",
+        "{{ range(SECRET) }}",
+        "{% include SECRET %}",
+        "{% import SECRET as x %}",
+        "{% extends SECRET %}",
+    ] {
         let message = diagnostic_of("{}", source).message;
         assert!(!message.contains(CANARY) && !message.is_empty(), "{source}: {message}");
     }

@@ -8,7 +8,7 @@ use crate::{
     chain::Kept,
     dereference::{self, Chained},
     object::{Name, ObjectRef},
-    outcome::{Done, Fault, Outcome, Stage},
+    outcome::{Class, Done, Fault, Outcome, Stage},
     plan::chain,
     report::{Reported, Said, said},
     session::SessionError,
@@ -72,6 +72,7 @@ pub async fn reconcile<K: Link>(resource: Arc<K>, context: Arc<Context>) -> Acti
     let object = ObjectRef::of(&*resource);
     context.triggers.take(&object);
     if resource.meta().deletion_timestamp.is_some() {
+        context.release(&object);
         return Action::await_change();
     }
     context.cluster.begin(&object);
@@ -82,6 +83,11 @@ pub async fn reconcile<K: Link>(resource: Arc<K>, context: Arc<Context>) -> Acti
         Ok(Err((stage, fault))) => Outcome::Failed { stage, fault, method: None },
         Err(_) => super::sync::panicked(),
     };
+    if let Outcome::Failed { stage: Stage::Dereference | Stage::Plan, fault, .. } = &outcome
+        && matches!(fault.class, Class::UserFix | Class::Denied)
+    {
+        context.release(&object);
+    }
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
     let next = context.next(&object, &outcome, written);
     if next == Action::await_change() { Action::requeue(AGAIN.mul_f64(1.0 + 0.1 * rand::random::<f64>())) } else { next }

@@ -53,39 +53,45 @@ pub struct Changes<F> {
     follower: F,
     seen: HashMap<(String, String), u64>,
     listed: HashSet<(String, String)>,
+    /// Of a list under way: the store shows it when it is complete, and not before.
+    held: Vec<(String, String)>,
 }
 
 impl<F> Changes<F> {
     #[must_use]
     pub fn new(kind: &'static str, triggers: Arc<Triggers>, follower: F) -> Self {
-        Self { kind, triggers, follower, seen: HashMap::new(), listed: HashSet::new() }
+        Self { kind, triggers, follower, seen: HashMap::new(), listed: HashSet::new(), held: Vec::new() }
     }
 
-    /// The object to queue, if any.
-    pub fn take<K: Resource<DynamicType = ()>>(&mut self, event: &Event<K>) -> Option<KubeRef<K>>
+    /// The objects to queue, if any: those of a list together, once it is complete.
+    pub fn take<K: Resource<DynamicType = ()>>(&mut self, event: &Event<K>) -> Vec<KubeRef<K>>
     where
         F: Follow<K>,
     {
         match event {
             Event::Init => {
                 self.listed.clear();
-                None
+                Vec::new()
             }
             Event::InitApply(object) => {
                 self.listed.insert(name(object));
-                self.applied(object)
+                if self.applied(object).is_some() {
+                    self.held.push(name(object));
+                }
+                Vec::new()
             }
             Event::InitDone => {
                 let missing: Vec<_> = self.seen.keys().filter(|name| !self.listed.contains(*name)).cloned().collect();
                 self.listed = HashSet::new();
                 missing.into_iter().for_each(|name| self.deleted::<K>(name));
                 self.follower.listed();
-                None
+                let held = std::mem::take(&mut self.held);
+                held.into_iter().map(|(namespace, name)| KubeRef::new(&name).within(&namespace)).collect()
             }
-            Event::Apply(object) => self.applied(object),
+            Event::Apply(object) => self.applied(object).into_iter().collect(),
             Event::Delete(object) => {
                 self.deleted::<K>(name(object));
-                None
+                Vec::new()
             }
         }
     }
@@ -196,7 +202,7 @@ where
     let kind = changes.kind;
     let changed = watched
         .inspect_err(move |error| tracing::warn!(kind, error = %crate::report::watch_error(error), "a watch broke and starts again"))
-        .filter_map(move |event| future::ready(event.ok().and_then(|event| changes.take(&event))));
+        .flat_map(move |event| stream::iter(event.ok().map(|event| changes.take(&event)).unwrap_or_default()));
     let woken = woken.map(|object| KubeRef::new(&object.name).within(&object.namespace));
     stream::select(changed, woken).map(Ok)
 }
@@ -238,14 +244,14 @@ mod tests {
     fn status_changes_queue_nothing_and_what_a_new_list_lacks_is_gone() {
         let told = Told::default();
         let mut changes = Changes::new("ConfigMap", Arc::default(), told.clone());
-        assert!(changes.take(&Event::Init::<ConfigMap>).is_none());
-        assert!(changes.take(&Event::InitApply(object("a", 1))).is_some());
-        assert!(changes.take(&Event::InitApply(object("b", 1))).is_some());
-        assert!(changes.take(&Event::InitDone::<ConfigMap>).is_none());
+        assert!(changes.take(&Event::Init::<ConfigMap>).is_empty());
+        assert!(changes.take(&Event::InitApply(object("a", 1))).is_empty());
+        assert!(changes.take(&Event::InitApply(object("b", 1))).is_empty());
+        assert_eq!(changes.take(&Event::InitDone::<ConfigMap>).len(), 2);
         let mut status = object("a", 1);
         status.metadata.resource_version = Some("2".into());
-        assert!(changes.take(&Event::Apply(status)).is_none());
-        assert!(changes.take(&Event::Apply(object("a", 2))).is_some());
+        assert!(changes.take(&Event::Apply(status)).is_empty());
+        assert_eq!(changes.take(&Event::Apply(object("a", 2))).len(), 1);
         let trigger = changes.triggers.take(&ObjectRef { kind: "ConfigMap", namespace: "n".into(), name: "a".into() });
         assert!(trigger.is_some_and(|trigger| trigger.not_before.is_some()));
         changes.take(&Event::Init::<ConfigMap>);

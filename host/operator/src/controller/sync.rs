@@ -95,10 +95,13 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, tr
     let remarks: Vec<_> = rendered.iter_mut().flatten().flat_map(|desired| std::mem::take(&mut desired.notices)).collect();
     let applied = apply_all(&owner, &plan.targets, rendered, context).await;
     let (applied, fault) = settle(applied, plan.targets.len(), method);
-    let pruned = match fault {
-        // A target that failed may be the successor of the one to be removed.
-        None => context.targets.prune(&owner, &plan.targets).await.map_err(failed(Stage::Apply, Some(method)))?,
-        Some(_) => Vec::new(),
+    // A target that failed may be the successor of the one to be removed.
+    let (pruned, unpruned) = match &fault {
+        None => match context.targets.prune(&owner, &plan.targets).await {
+            Ok(pruned) => (pruned, None),
+            Err(fault) => (Vec::new(), Some(failed(Stage::Apply, Some(method))(fault))),
+        },
+        Some(_) => (Vec::new(), None),
     };
     let followed: Vec<_> = applied
         .iter()
@@ -114,7 +117,7 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, tr
         })
         .collect();
     let reloaded = context.reloader.reload(&followed).await;
-    if let Some(outcome) = stale.or(fault) {
+    if let Some(outcome) = stale.or(fault).or(unpruned) {
         return Err(outcome);
     }
     if let Some(fault) = reloaded.faults.into_iter().next() {

@@ -18,8 +18,10 @@ impl Written<'_> {
     /// A value of `missingKey` that is none.
     pub fn engine(&self, object: &ObjectRef, place: &str) -> Result<(String, Value), Fault> {
         let mut options = self.settings.cloned().unwrap_or_default();
-        // An entry makes its own key, or all keys, as the kind has it.
-        options.remove("scope");
+        // An entry makes its own key, or all keys, as the kind has it; and it is rendered: a check alone would empty the target.
+        for of_the_host in ["scope", "check"] {
+            options.remove(of_the_host);
+        }
         options.insert("bulk".into(), self.bulk.into());
         match self.missing_key.map(|text| text.trim()).filter(|text| !text.is_empty()) {
             None => {}
