@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -23,13 +23,13 @@ impl Data {
         if !["infisical-secret", "static-secret", "external-secret"].contains(&dot) {
             return None;
         }
-        let mut items = BTreeMap::new();
+        let (mut items, binary) = (BTreeMap::new(), Arc::new(AtomicBool::new(false)));
         for secret in secrets.into_iter().chain(imports) {
-            items.entry(secret.key.clone()).or_insert_with(|| Item::new(secret));
+            items.entry(secret.key.clone()).or_insert_with(|| Item::new(secret, &binary));
         }
         let values = items.iter().map(|(key, item)| (key.clone(), item.value.clone())).collect();
         let all = All(items.into_iter().map(|(key, item)| (key, Value::from_object(item))).collect());
-        Some(Self { root: Arc::new(Root { values, all: Value::from_object(all), missing: AtomicU32::new(0) }) })
+        Some(Self { root: Arc::new(Root { values, all: Value::from_object(all), missing: AtomicU32::new(0), binary }) })
     }
 
     /// The variables.
@@ -40,6 +40,12 @@ impl Data {
     /// A template begins: counts anew.
     pub fn begin(&self) {
         self.root.missing.store(0, Ordering::Relaxed);
+        self.root.binary.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a value that is not UTF-8 was printed, or made part of a text.
+    pub fn printed_binary(&self) -> bool {
+        self.root.binary.load(Ordering::Relaxed)
     }
 
     /// Missing variables that were printed.
@@ -60,6 +66,7 @@ struct Root {
     values: BTreeMap<String, Value>,
     all: Value,
     missing: AtomicU32,
+    binary: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Root {
@@ -103,10 +110,10 @@ pub struct Item {
 }
 
 impl Item {
-    fn new(secret: Secret) -> Self {
+    fn new(secret: Secret, binary: &Arc<AtomicBool>) -> Self {
         let value = match String::from_utf8(secret.value) {
             Ok(text) => Value::from(text),
-            Err(error) => Value::from_bytes(error.into_bytes()),
+            Err(_) => Value::from_object(Binary(Arc::clone(binary))),
         };
         Self { value, path: secret.path.into(), comment: secret.comment.into(), tags: secret.tags.into_iter().collect() }
     }
@@ -136,5 +143,26 @@ impl Object for Item {
     /// For filters, which take it as text.
     fn render(self: &Arc<Self>, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(&self.value, out)
+    }
+}
+
+/// A value that is not UTF-8. As a text it would be another one, so whoever takes it as text is found out.
+struct Binary(Arc<AtomicBool>);
+
+impl std::fmt::Debug for Binary {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.store(true, Ordering::Relaxed);
+        out.write_str("binary")
+    }
+}
+
+impl Object for Binary {
+    fn is_true(self: &Arc<Self>) -> bool {
+        true
+    }
+
+    fn render(self: &Arc<Self>, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }

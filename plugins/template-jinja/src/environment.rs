@@ -39,10 +39,6 @@ pub fn environment(options: &Options, data: &Data) -> Result<Environment<'static
             count();
             return Ok(());
         }
-        if shown.as_str().is_none() && shown.as_bytes().is_some() {
-            let message = "a value that is not UTF-8 can't be printed by this engine; use go-template";
-            return Err(JinjaError::new(ErrorKind::WriteFailure, message));
-        }
         write!(out, "{shown}").map_err(JinjaError::from)
     });
     Ok(environment)

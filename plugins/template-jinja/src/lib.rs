@@ -80,6 +80,10 @@ fn render(environment: &Environment<'_>, data: &Data, entry: &Entry) -> Result<S
         return Err(JinjaError::new(ErrorKind::WriteFailure, format!("the output is larger than {OUTPUT} bytes")));
     }
     rendered?;
+    if data.printed_binary() {
+        let message = "a value that is not UTF-8 can't be printed by this engine; use go-template";
+        return Err(JinjaError::new(ErrorKind::WriteFailure, message));
+    }
     output.into_text().map_err(|_| JinjaError::new(ErrorKind::WriteFailure, "the output is not UTF-8"))
 }
 

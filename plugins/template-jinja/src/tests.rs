@@ -86,7 +86,10 @@ fn an_error_tells_its_place_and_no_value() {
         let message = diagnostic_of("{}", source).message;
         assert!(!message.contains(CANARY) && !message.is_empty(), "{source}: {message}");
     }
-    assert!(diagnostic_of("{}", "{{ BIN }}").message.contains("not UTF-8"));
+    for source in ["{{ BIN }}", "{{ BIN ~ 'x' }}", "{{ secrets.BIN }}", "{{ secrets.BIN ~ '' }}", "{{ BIN|upper }}", "{{ [BIN] }}"] {
+        assert!(diagnostic_of("{}", source).message.contains("not UTF-8"), "{source}");
+    }
+    assert_eq!(text("{% if BIN %}there{% endif %}"), "there");
 }
 
 #[test]
