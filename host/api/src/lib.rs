@@ -11,6 +11,7 @@ pub mod dialect;
 pub mod interval;
 mod lenient;
 pub mod names;
+pub mod status;
 pub mod text;
 pub mod v1alpha1;
 pub mod v1beta1;

@@ -65,31 +65,38 @@ impl Source {
 /// # Errors
 /// The template fails, or Kubernetes would not take the data.
 pub async fn desired(renderer: &impl Renderer, target: &Target, source: &Source, namespace: &str) -> Result<Desired, Fault> {
-    let secrets = &source.merged;
+    let rendering = match target.template.as_ref().filter(|template| !template.entries.is_empty()) {
+        Some(template) => {
+            renderer.render(call(template, &source.contents, namespace)).await.map_err(|failure| at(target, failure.into()))?
+        }
+        None => Rendering { entries: Vec::new(), notices: Vec::new() },
+    };
+    assembled(target, source, rendering)
+}
+
+/// What a target must hold, with what its template rendered.
+///
+/// # Errors
+/// Kubernetes would not take the data.
+pub fn assembled(target: &Target, source: &Source, rendering: Rendering) -> Result<Desired, Fault> {
     let mut desired = Desired {
         data: Data::new(),
         version: Version::Of(source.version),
         volatile: BTreeSet::new(),
         inputs: String::new(),
-        notices: Vec::new(),
+        notices: notices(target, &rendering),
     };
     if target.template.as_ref().is_none_or(|template| template.include_all) {
-        desired.data = secrets.iter().map(|secret| (secret.key.clone(), Arc::clone(&secret.value))).collect();
+        desired.data = source.merged.iter().map(|secret| (secret.key.clone(), Arc::clone(&secret.value))).collect();
     }
-    if let Some(template) = &target.template
-        && !template.entries.is_empty()
-    {
-        let rendering = renderer.render(call(template, &source.contents, namespace)).await.map_err(|failure| at(target, failure.into()))?;
-        desired.notices = notices(target, &rendering);
-        for rendered in rendering.entries {
-            if rendered.volatile {
-                desired.volatile.insert(rendered.key.clone());
-            }
-            desired.data.insert(rendered.key, Arc::new(rendered.value));
+    for rendered in rendering.entries {
+        if rendered.volatile {
+            desired.volatile.insert(rendered.key.clone());
         }
-        if !desired.volatile.is_empty() {
-            desired.inputs = inputs(template, &source.contents);
-        }
+        desired.data.insert(rendered.key, Arc::new(rendered.value));
+    }
+    if let (false, Some(template)) = (desired.volatile.is_empty(), &target.template) {
+        desired.inputs = inputs(template, &source.contents);
     }
     data::check(target.kind, &target.field, &desired.data)?;
     Ok(desired)

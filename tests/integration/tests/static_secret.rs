@@ -60,7 +60,7 @@ async fn static_secret(scene: &Scene, sources: Value, targets: Value) {
 /// Waits until a condition of an object in its present generation is as wanted.
 async fn condition<K>(scene: &Scene, name: &str, kind: &str, status: &str) -> Condition
 where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + HasStatus<Status = api::v1beta1::Status>,
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + HasStatus<Status = api::status::Status>,
     K: Clone + DeserializeOwned + Debug,
 {
     let api: Api<K> = scene.namespace.api();

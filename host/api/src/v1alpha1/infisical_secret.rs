@@ -3,8 +3,7 @@ use super::{
     KubeSecretReference, MachineIdentityScope, ManagedKubeConfigMapConfig, ManagedKubeSecretConfig, PluginInput, ServiceAccountRef,
     ServiceTokenScope, TlsConfig, shared::free_object,
 };
-use crate::lenient::absent_is_default;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use crate::{lenient::absent_is_default, status::Status};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -19,7 +18,7 @@ use serde_json::{Map, Number, Value};
     plural = "infisicalsecrets",
     singular = "infisicalsecret",
     namespaced,
-    status = "InfisicalSecretStatus",
+    status = "Status",
     derive = "Default",
     derive = "PartialEq",
     doc = "Keeps Secrets and ConfigMaps in step with the secrets of an Infisical project.",
@@ -245,19 +244,6 @@ pub struct PluginAuth {
     /// What to read.
     #[schemars(required)]
     pub secrets_scope: Option<MachineIdentityScope>,
-}
-
-/// How it went.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct InfisicalSecretStatus {
-    /// `Ready` says it all; the others are those of the peer.
-    #[serde(default, deserialize_with = "null_is_empty", skip_serializing_if = "Vec::is_empty")]
-    pub conditions: Vec<Condition>,
-}
-
-fn null_is_empty<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Condition>, D::Error> {
-    Option::deserialize(source).map(Option::unwrap_or_default)
 }
 
 /// The peer's schema takes integers of any size; beyond 64 bits they come as floating point.

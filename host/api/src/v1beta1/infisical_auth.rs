@@ -1,7 +1,10 @@
 //! InfisicalAuth: a login at a server.
-use super::{ObjectReference, SecretReference, Status};
-use crate::lenient::absent_is_default;
-use crate::v1alpha1::{PluginInput, ServiceAccountRef, free_object};
+use super::{ObjectReference, SecretReference};
+use crate::{
+    lenient::absent_is_default,
+    status::Status,
+    v1alpha1::{PluginInput, ServiceAccountRef, free_object},
+};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! InfisicalConnection: a server.
-use super::{SecretReference, Status};
-use crate::lenient::absent_is_default;
+use super::SecretReference;
+use crate::{lenient::absent_is_default, status::Status};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

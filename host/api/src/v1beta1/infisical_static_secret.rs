@@ -1,7 +1,6 @@
 //! InfisicalStaticSecret: secrets of several places as Secrets and ConfigMaps.
-use super::{ObjectReference, Status};
-use crate::lenient::absent_is_default;
-use crate::v1alpha1::free_object;
+use super::ObjectReference;
+use crate::{lenient::absent_is_default, status::Status, v1alpha1::free_object};
 use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};

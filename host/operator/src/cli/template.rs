@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use api::{v1alpha1::InfisicalSecret, v1beta1::InfisicalStaticSecret};
 use base64::{Engine, prelude::BASE64_STANDARD as STANDARD};
 use clap::{Args, Subcommand};
-use runtime::{Diagnostic, Failure, Runtime};
+use runtime::{Diagnostic, Failure, Rendering, Runtime};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -99,6 +99,7 @@ impl TemplateCommand {
     }
 
     async fn one(&self, runtime: &Runtime, resource: &Resource, target: &Target, renders: bool) -> Result<String, String> {
+        let mut rendering = Rendering { entries: Vec::new(), notices: Vec::new() };
         if let Some(template) = target.template.as_ref().filter(|template| !template.entries.is_empty()) {
             let mut template = template.clone();
             if let (false, Value::Object(options)) = (renders, &mut template.options) {
@@ -106,7 +107,7 @@ impl TemplateCommand {
             }
             let call = render::call(&template, &resource.source.contents, &resource.namespace);
             match runtime.render(call).await {
-                Ok(_) => {}
+                Ok(rendered) => rendering = rendered,
                 Err(Failure::Template(diagnostics)) => {
                     return Err(diagnostics.iter().map(|found| caret(resource, target, &template, found)).collect());
                 }
@@ -116,8 +117,8 @@ impl TemplateCommand {
         if matches!(self, Self::Check { .. }) {
             return Ok(String::new());
         }
-        let desired = render::desired(runtime, target, &resource.source, &resource.namespace).await;
-        let desired = desired.map_err(|fault| format!("{}: {}\n", resource.name, fault.message))?;
+        let desired =
+            render::assembled(target, &resource.source, rendering).map_err(|fault| format!("{}: {}\n", resource.name, fault.message))?;
         for notice in &desired.notices {
             eprintln!("{}: warning: {}", resource.name, notice.message);
         }

@@ -8,7 +8,7 @@ use crate::{
     chain::Kept,
     dereference::{self, Chained},
     object::{Name, ObjectRef},
-    outcome::{Class, Done, Fault, Outcome, Stage},
+    outcome::{Done, Fault, Outcome, Stage},
     plan::chain,
     report::{Reported, Said, said},
     session::SessionError,
@@ -83,11 +83,7 @@ pub async fn reconcile<K: Link>(resource: Arc<K>, context: Arc<Context>) -> Acti
         Ok(Err((stage, fault))) => Outcome::Failed { stage, fault, method: None },
         Err(_) => super::sync::panicked(),
     };
-    if let Outcome::Failed { stage: Stage::Dereference | Stage::Plan, fault, .. } = &outcome
-        && matches!(fault.class, Class::UserFix | Class::Denied)
-    {
-        context.release(&object);
-    }
+    context.release_if_unplanned(&object, &outcome);
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
     let next = context.next(&object, &outcome, written);
     if next == Action::await_change() { Action::requeue(AGAIN.mul_f64(1.0 + 0.1 * rand::random::<f64>())) } else { next }
@@ -110,10 +106,6 @@ impl Link for InfisicalConnection {
 }
 
 impl Reported for InfisicalConnection {
-    fn conditions(&self) -> &[Condition] {
-        self.status.as_ref().map_or(&[], |status| &status.conditions)
-    }
-
     fn said(&self, outcome: &Outcome, _: &[Condition], _: Timestamp) -> Vec<Said> {
         said::chain::connection(outcome)
     }
@@ -138,10 +130,6 @@ impl Link for InfisicalAuth {
 }
 
 impl Reported for InfisicalAuth {
-    fn conditions(&self) -> &[Condition] {
-        self.status.as_ref().map_or(&[], |status| &status.conditions)
-    }
-
     fn said(&self, outcome: &Outcome, _: &[Condition], _: Timestamp) -> Vec<Said> {
         said::chain::auth(outcome, self.spec.method.text().unwrap_or_default())
     }

@@ -3,7 +3,7 @@ use crate::{
     chain::Chains,
     cluster::Cluster,
     object::ObjectRef,
-    outcome::Outcome,
+    outcome::{Class, Outcome, Stage},
     plan::Settings,
     read::Reads,
     reload::Reloader,
@@ -60,6 +60,15 @@ impl Context {
     pub fn release(&self, object: &ObjectRef) {
         self.reads.unsubscribe(object);
         self.sessions.release(object);
+    }
+
+    /// A resource that only its user can mend, before anything is sent for it, holds no session and no read meanwhile.
+    pub fn release_if_unplanned(&self, object: &ObjectRef, outcome: &Outcome) {
+        if let Outcome::Failed { stage: Stage::Dereference | Stage::Plan, fault, .. } = outcome
+            && matches!(fault.class, Class::UserFix | Class::Denied)
+        {
+            self.release(object);
+        }
     }
 
     /// The resource is gone.

@@ -10,10 +10,6 @@ use api::v1alpha1::InfisicalSecret;
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 
 impl Reported for InfisicalSecret {
-    fn conditions(&self) -> &[Condition] {
-        self.status.as_ref().map_or(&[], |status| &status.conditions)
-    }
-
     fn said(&self, outcome: &Outcome, _: &[Condition], _: Timestamp) -> Vec<Said> {
         said::infisical_secret::said(outcome)
     }

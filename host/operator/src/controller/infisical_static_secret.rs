@@ -16,10 +16,6 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp}
 const AUTH: &str = "spec.infisicalAuthRef";
 
 impl Reported for InfisicalStaticSecret {
-    fn conditions(&self) -> &[Condition] {
-        self.status.as_ref().map_or(&[], |status| &status.conditions)
-    }
-
     fn said(&self, outcome: &Outcome, before: &[Condition], now: Timestamp) -> Vec<Said> {
         said::static_secret::said(outcome, before, now)
     }

@@ -73,11 +73,7 @@ pub async fn reconcile<K: Synced>(resource: Arc<K>, context: Arc<Context>) -> Ac
     // A panic would end all queues at once.
     let pass = AssertUnwindSafe(pass(&*resource, &object, &context, trigger)).catch_unwind().await;
     let outcome = pass.unwrap_or_else(|_| Err(panicked())).unwrap_or_else(|failed| failed);
-    if let Outcome::Failed { stage: Stage::Dereference | Stage::Plan, fault, .. } = &outcome
-        && matches!(fault.class, Class::UserFix | Class::Denied)
-    {
-        context.release(&object);
-    }
+    context.release_if_unplanned(&object, &outcome);
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
     context.next(&object, &outcome, written)
 }

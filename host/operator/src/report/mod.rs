@@ -17,6 +17,7 @@ use crate::{
     object::ObjectRef,
     outcome::Outcome,
 };
+use api::status::Status;
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::{
     Resource,
@@ -64,10 +65,12 @@ impl Written {
 
 /// A kind whose status is a list of conditions.
 pub trait Reported:
-    Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope> + HasStatus + Clone + DeserializeOwned + Debug
+    Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope> + HasStatus<Status = Status> + Clone + DeserializeOwned + Debug
 {
     /// The conditions as they stand.
-    fn conditions(&self) -> &[Condition];
+    fn conditions(&self) -> &[Condition] {
+        self.status().map_or(&[], |status| &status.conditions)
+    }
 
     /// What an outcome means for each condition; `before` are the conditions as they stand.
     fn said(&self, outcome: &Outcome, before: &[Condition], now: Timestamp) -> Vec<Said>;
