@@ -1,13 +1,14 @@
 //! From options to a running operator, and back to nothing.
 //!
-//! Order at the start: plugins, watches, then, if it has the lead, controllers. At the end: no new reconciles, those that
+//! Order at the start: plugins, watches, then, if it has the lead, controllers. The resources are listed before the Secrets, so
+//! that the list of these says which targets are absent, and none of them is looked for. At the end: no new reconciles, those that
 //! have begun end, the Lease is given back, tokens are revoked; all within the ten seconds that the peer's chart leaves to a
 //! pod. With the lead, all reconciles end at once.
 use crate::{
     chain::Chains,
     cluster::{Cluster, Requests, Scope},
     controller::{
-        self, Changes, Context, Follow,
+        self, Changes, Context, Follow, Unlisted,
         chained::{self, Keeper},
         sync::{self, Follower},
     },
@@ -28,7 +29,10 @@ use api::{
     v1alpha1::InfisicalSecret,
     v1beta1::{InfisicalAuth, InfisicalConnection, InfisicalStaticSecret},
 };
-use futures::future::{self, BoxFuture, Future};
+use futures::{
+    FutureExt,
+    future::{self, BoxFuture, Future, Shared},
+};
 use kube::{
     Api, Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -36,12 +40,16 @@ use kube::{
 };
 use runtime::{CompileLimits, Detours, Grants, Runtime, ShippedCache};
 use secrecy::ExposeSecret;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Reconciles that have begun end within this, or are dropped: each is safe to be cut anywhere. Giving back the Lease and the
 /// tokens may take two and five seconds more.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// How long the watches of targets wait for the first lists of resources. A replica that waits for the lead has none.
+const LISTED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs an operator until `stop`.
 ///
@@ -72,9 +80,17 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     let triggers = Arc::<Triggers>::default();
     let cluster = Cluster::new(Requests::new(client.clone()), Arc::clone(&triggers), &scope);
     let reloader = Reloader::new(cluster.clone(), &scope);
+    let (unlisted, mut listed) = mpsc::channel::<Infallible>(1);
     let watches = {
         let (cluster, reloader) = (cluster.clone(), reloader.clone());
-        tokio::spawn(async move { tokio::join!(cluster.run(), reloader.run()) })
+        tokio::spawn(async move {
+            let targets = async {
+                // Late is right too: then each target is looked for.
+                drop(tokio::time::timeout(LISTED_WITHIN, listed.recv()).await);
+                cluster.run().await;
+            };
+            tokio::join!(targets, reloader.run())
+        })
     };
     let context = Arc::new(context(settings, metrics, runtime, cluster, reloader, triggers, &options));
     let synced = {
@@ -97,7 +113,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         tracing::info!(namespaces, "reconciling");
         let ending = stop.child_token();
         let mut controllers = Box::pin(async {
-            tokio::join!(controllers(&client, &scopes, &context, &ending), context.reads.run(ending.clone()));
+            tokio::join!(controllers(&client, &scopes, &context, unlisted, &ending), context.reads.run(ending.clone()));
         });
         // The same token ends the controllers, so they may be seen to end first; they must not be polled again then.
         let mut running = true;
@@ -219,11 +235,17 @@ fn context(
     }
 }
 
-async fn controllers(client: &Client, scopes: &[Option<String>], context: &Arc<Context>, ending: &CancellationToken) {
+async fn controllers(client: &Client, scopes: &[Option<String>], context: &Arc<Context>, unlisted: Unlisted, ending: &CancellationToken) {
     // The index must know what is there before targets are compared.
-    tokio::join!(context.cluster.ready(), context.reloader.ready());
+    let indexed = {
+        let context = Arc::clone(context);
+        let ready = async move {
+            tokio::join!(context.cluster.ready(), context.reloader.ready());
+        };
+        ready.boxed().shared()
+    };
     let all = scopes.iter().map(|scope| {
-        let queues = Queues { client, scope: scope.clone(), context, ending };
+        let queues = Queues { client, scope: scope.clone(), context, unlisted: &unlisted, indexed: &indexed, ending };
         let follower = || Follower(Arc::clone(context));
         let keeper = || Keeper { context: Arc::clone(context), scope: scope.clone() };
         future::join4(
@@ -233,6 +255,8 @@ async fn controllers(client: &Client, scopes: &[Option<String>], context: &Arc<C
             queues.run("InfisicalSecret", follower(), sync::reconcile::<InfisicalSecret>),
         )
     });
+    let all: Vec<_> = all.collect();
+    drop(unlisted);
     future::join_all(all).await;
 }
 
@@ -241,6 +265,9 @@ struct Queues<'a> {
     client: &'a Client,
     scope: Option<String>,
     context: &'a Arc<Context>,
+    unlisted: &'a Unlisted,
+    /// No reconcile begins before.
+    indexed: &'a Shared<BoxFuture<'static, ()>>,
     ending: &'a CancellationToken,
 }
 
@@ -249,7 +276,7 @@ impl Queues<'_> {
         &self,
         kind: &'static str,
         follower: F,
-        reconcile: impl Fn(Arc<K>, Arc<Context>) -> R + Send + 'static,
+        reconcile: impl Fn(Arc<K>, Arc<Context>) -> R + Copy + Send + Sync + 'static,
     ) -> BoxFuture<'static, ()>
     where
         K: Reported + Send + Sync + 'static,
@@ -261,7 +288,15 @@ impl Queues<'_> {
             None => Api::all(self.client.clone()),
         };
         let triggers = &self.context.triggers;
-        let changes = Changes::new(kind, Arc::clone(triggers), follower);
+        let changes = Changes::new(kind, Arc::clone(triggers), follower).announcing(self.unlisted.clone());
+        let indexed = self.indexed.clone();
+        let reconcile = move |object, context| {
+            let indexed = indexed.clone();
+            async move {
+                indexed.await;
+                reconcile(object, context).await
+            }
+        };
         let woken = triggers.queue(kind, self.scope.clone());
         Box::pin(controller::run(api, changes, woken, Arc::clone(self.context), reconcile, self.ending.clone()))
     }

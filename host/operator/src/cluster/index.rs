@@ -238,6 +238,11 @@ impl<V: Clone> Index<V> {
         (entry.writing == 0 && *seen == verified.at && verified.digest == *digest).then(|| verified.version.clone())
     }
 
+    /// Whether a target was absent when it was last heard of.
+    pub fn is_absent(&self, key: &Key) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.writing == 0 && matches!(entry.seen, Some(State::Absent(_))))
+    }
+
     pub fn users_of_target(&self, key: &Key) -> Vec<ObjectRef> {
         self.entries.get(key).into_iter().flat_map(|entry| &entry.targets).cloned().collect()
     }
@@ -267,6 +272,10 @@ impl<V: Clone> Index<V> {
         }
         let mut wakes = Wakes::new();
         for (_, entry) in self.entries.iter_mut().filter(|(key, entry)| entry.epoch < epoch && in_scope(key)) {
+            // As far as anyone knows. One that was made after its page of the list refuses to be created, and is read then.
+            if entry.seen.is_none() && entry.writing == 0 {
+                entry.seen = Some(State::Absent(None));
+            }
             // The object may have been made after the list: only a read can tell, which a wake leads to.
             if matches!(entry.seen, Some(State::Present(_))) && entry.writing == 0 {
                 entry.seen = None;
@@ -471,6 +480,21 @@ mod tests {
         assert_eq!(index.sweep(epoch, |_| true), vec![(user("a"), Cause::Target)]);
         assert_eq!(index.owned_by("o"), vec![key("kept")]);
         assert!(index.sweep(epoch, |_| true).is_empty());
+    }
+
+    #[test]
+    fn what_a_list_lacks_is_absent_until_something_is_heard_of_it() {
+        let mut index = with_target();
+        assert!(!index.is_absent(&key("t")));
+        let epoch = index.relist();
+        assert!(index.sweep(epoch, |_| true).is_empty());
+        assert!(index.is_absent(&key("t")));
+        index.begin_write(&key("t"));
+        assert!(!index.is_absent(&key("t")));
+        assert!(index.end_write(&key("t"), None).is_empty());
+        assert!(index.is_absent(&key("t")));
+        assert_eq!(index.observe(&key("t"), present("1"), Vec::new(), epoch), vec![(user("a"), Cause::Target)]);
+        assert!(!index.is_absent(&key("t")));
     }
 
     #[test]

@@ -156,6 +156,11 @@ impl Cluster {
         self.index().verified(key, digest)
     }
 
+    /// Whether a target is absent, as far as the watch knows: creating it needs no look before.
+    pub(crate) fn is_absent(&self, key: &Key) -> bool {
+        self.is_live(key) && self.index().is_absent(key)
+    }
+
     pub(crate) fn verify(&self, key: &Key, at: Identity, digest: [u8; 32], version: String) {
         self.index().verify(key, at, digest, version);
     }

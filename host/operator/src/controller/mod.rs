@@ -7,4 +7,4 @@ mod queue;
 pub mod sync;
 
 pub use context::Context;
-pub use queue::{Changes, Follow, run};
+pub use queue::{Changes, Follow, Unlisted, run};

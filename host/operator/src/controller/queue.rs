@@ -55,12 +55,22 @@ pub struct Changes<F> {
     listed: HashSet<(String, String)>,
     /// Of a list under way: the store shows it when it is complete, and not before.
     held: Vec<(String, String)>,
+    unlisted: Option<Unlisted>,
 }
+
+/// Held by each queue until its first list is complete. Whoever has the receiver sees it end when all are.
+pub type Unlisted = tokio::sync::mpsc::Sender<Infallible>;
 
 impl<F> Changes<F> {
     #[must_use]
     pub fn new(kind: &'static str, triggers: Arc<Triggers>, follower: F) -> Self {
-        Self { kind, triggers, follower, seen: HashMap::new(), listed: HashSet::new(), held: Vec::new() }
+        Self { kind, triggers, follower, seen: HashMap::new(), listed: HashSet::new(), held: Vec::new(), unlisted: None }
+    }
+
+    /// Lets go of `unlisted` when the first list is complete.
+    #[must_use]
+    pub fn announcing(self, unlisted: Unlisted) -> Self {
+        Self { unlisted: Some(unlisted), ..self }
     }
 
     /// The objects to queue, if any: those of a list together, once it is complete.
@@ -85,6 +95,7 @@ impl<F> Changes<F> {
                 self.listed = HashSet::new();
                 missing.into_iter().for_each(|name| self.deleted::<K>(name));
                 self.follower.listed();
+                self.unlisted = None;
                 let held = std::mem::take(&mut self.held);
                 held.into_iter().map(|(namespace, name)| KubeRef::new(&name).within(&namespace)).collect()
             }

@@ -112,13 +112,20 @@ impl Targets {
         check::check(owner, target, &desired.data)?;
         self.cluster.add_target(&owner.object, &key);
         let digest = fingerprint(owner, target, desired);
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             self.refuse_if_claimed(owner, target, &key)?;
             if let Some(version) = self.cluster.verified(&key, &digest) {
                 return Ok(Applied { change: Change::Unchanged, data_changed: false, version, warning: None });
             }
-            let live = Object::get(self.cluster.requests(), &key).await.map_err(|error| fault(&error, "get", target, &desired.data))?;
-            self.cluster.answered(&key, live.as_ref().map_or(State::Absent(None), Object::state));
+            // What is there all the same refuses to be created, and is read at the next attempt.
+            let live = if attempt == 0 && self.cluster.is_absent(&key) {
+                None
+            } else {
+                let live = Object::get(self.cluster.requests(), &key).await;
+                let live = live.map_err(|error| fault(&error, "get", target, &desired.data))?;
+                self.cluster.answered(&key, live.as_ref().map_or(State::Absent(None), Object::state));
+                live
+            };
             let remembered = self.remembered(&key);
             let compared = compare(live.as_ref(), owner, target, desired, remembered.as_deref())?;
             let (change, doing) = match &compared.step {

@@ -49,6 +49,32 @@ async fn a_new_target_costs_one_read_and_one_write_and_then_nothing() -> Result<
 }
 
 #[tokio::test]
+async fn a_target_that_the_first_list_lacks_is_created_without_a_look_and_never_over_another() -> Result<()> {
+    // Alone: the requests of the API server are counted.
+    let World { control_plane, namespace, .. } = World::on(ControlPlane::exclusive().await?).await?;
+    let client = control_plane.client().clone();
+    let world = World::with(control_plane, namespace, client.clone()).await;
+    let owner = world.owner("a").await?;
+    let targets: Vec<_> = (0..20).map(|number| world.target(&format!("t-{number}"))).collect();
+    let World { control_plane, namespace, .. } = world;
+    let mut world = World::declaring(control_plane, namespace, client, Some((&owner, &targets))).await;
+    world.deafen().await;
+    let foreign = json!({"metadata": {"name": "t-0"}, "stringData": {"THEIRS": "1"}});
+    world.secrets().create(&PostParams::default(), &serde_json::from_value(foreign)?).await?;
+
+    let before = requests(&world.control_plane, "secrets", "GET").await?;
+    let wanted = desired(&[("A", "1")]);
+    let all: Vec<_> = targets.iter().map(|target| (target, &wanted)).collect();
+    let mut applied = world.targets.apply_all(&owner, &all).await.into_iter();
+    assert_eq!(applied.next().unwrap().unwrap_err().reason, operator::reason::TARGET_EXISTS);
+    assert!(applied.all(|applied| applied.unwrap().change == Change::Created));
+    let after = requests(&world.control_plane, "secrets", "GET").await?;
+    assert_eq!(after - before, 1.0, "only the one that refused to be created was looked at");
+    assert_eq!(value(&world.secrets().get("t-0").await?, "THEIRS"), Some("1"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_edited_and_a_deleted_target_wake_their_resource_and_are_repaired() -> Result<()> {
     let world = World::new().await?;
     let owner = world.owner("a").await?;

@@ -43,11 +43,24 @@ impl World {
 
     /// Ready, with that client.
     pub async fn with(control_plane: ControlPlane, namespace: Namespace, client: Client) -> Self {
+        Self::declaring(control_plane, namespace, client, None).await
+    }
+
+    /// Ready, with targets that were known before the first list.
+    pub async fn declaring(
+        control_plane: ControlPlane,
+        namespace: Namespace,
+        client: Client,
+        declared: Option<(&Owner, &[Target])>,
+    ) -> Self {
         let triggers = Arc::<Triggers>::default();
         let scope = Scope::Namespaces(vec![namespace.name().to_owned()]);
         let cluster = Cluster::new(Requests::new(client), Arc::clone(&triggers), &scope);
         let targets = Targets::new(cluster.clone());
         let reloader = Reloader::new(cluster.clone(), &scope);
+        if let Some((owner, all)) = declared {
+            targets.declare(owner, all);
+        }
         let mut tasks = JoinSet::new();
         tasks.spawn({
             let cluster = cluster.clone();
@@ -68,6 +81,11 @@ impl World {
         drop(_tasks);
         let client = control_plane.client().clone();
         Self::with(control_plane, namespace, client).await
+    }
+
+    /// From now on nothing is heard of the cluster.
+    pub async fn deafen(&mut self) {
+        self._tasks.shutdown().await;
     }
 
     pub fn name(&self, name: &str) -> Name {
