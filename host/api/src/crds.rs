@@ -1,6 +1,6 @@
 //! The custom resource definitions, as objects and as the text that `deploy/crds` and `infisical-operator crds` show.
 use crate::{
-    v1alpha1::InfisicalSecret,
+    v1alpha1::{ClusterGenerator, InfisicalDynamicSecret, InfisicalPushSecret, InfisicalSecret, Password, Uuid},
     v1beta1::{InfisicalAuth, InfisicalConnection, InfisicalStaticSecret},
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -9,7 +9,29 @@ use kube::CustomResourceExt;
 /// All of them.
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![InfisicalSecret::crd(), InfisicalConnection::crd(), InfisicalAuth::crd(), InfisicalStaticSecret::crd()]
+    let mut all = vec![
+        InfisicalSecret::crd(),
+        InfisicalPushSecret::crd(),
+        InfisicalDynamicSecret::crd(),
+        ClusterGenerator::crd(),
+        Password::crd(),
+        Uuid::crd(),
+        InfisicalConnection::crd(),
+        InfisicalAuth::crd(),
+        InfisicalStaticSecret::crd(),
+    ];
+    all.iter_mut().for_each(spec_is_optional);
+    all
+}
+
+/// As in the peer's definitions: an object without a spec that was stored under those must stay writable, and a UUID has
+/// nothing to say in it.
+fn spec_is_optional(crd: &mut CustomResourceDefinition) {
+    let schemas = crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
+    for schema in schemas {
+        schema.required.iter_mut().for_each(|required| required.retain(|field| field != "spec"));
+        schema.required = schema.required.take().filter(|required| !required.is_empty());
+    }
 }
 
 /// Name of the file and its text for each, in the order of [`crds`].

@@ -6,7 +6,8 @@ mod infisical_auth;
 
 pub use infisical_auth::{INFISICAL_AUTH, auth_block};
 
-use crate::v1alpha1::Authentication;
+use crate::v1alpha1::{Authentication, IdentityAuthentication};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Who logs in.
@@ -103,7 +104,8 @@ const MACHINE: Method = Method {
     scope: Scope::Machine,
 };
 
-/// The methods of InfisicalSecret, in the order in which they are tried. The peer tries some of them in random order.
+/// The methods of InfisicalSecret and, but for those without a machine identity, of InfisicalPushSecret and
+/// InfisicalDynamicSecret, in the order in which they are tried. The peer tries some of them in random order.
 pub const INFISICAL_SECRET: [Method; 10] = [
     Method {
         block: "serviceToken",
@@ -273,6 +275,22 @@ impl Block {
 /// The blocks that are filled in, in the order in which they are tried.
 #[must_use]
 pub fn blocks(authentication: &Authentication) -> Vec<Block> {
+    of_table(authentication)
+}
+
+/// The same for kinds whose blocks have no scope.
+#[must_use]
+pub fn identity_blocks(authentication: &IdentityAuthentication) -> Vec<Block> {
+    of_table(authentication)
+}
+
+/// The methods of such kinds: those of an InfisicalSecret that log in as a machine identity.
+pub fn identity_methods() -> impl Iterator<Item = &'static Method> {
+    INFISICAL_SECRET.iter().filter(|method| method.scope == Scope::Machine)
+}
+
+/// A block that a kind does not have is not there.
+fn of_table(authentication: &impl Serialize) -> Vec<Block> {
     let Ok(Value::Object(mut all)) = serde_json::to_value(authentication) else { return Vec::new() };
     INFISICAL_SECRET.iter().filter_map(|method| filled(method, &mut all)).collect()
 }
@@ -290,7 +308,7 @@ fn text<'a>(fields: &'a Value, pointer: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crds::crds;
+    use crate::{crds::crds, v1alpha1::KubeSecretReference};
     use serde_json::json;
 
     fn schema(kind: &str) -> Value {
@@ -337,6 +355,18 @@ mod tests {
     }
 
     #[test]
+    fn kinds_without_a_scope_have_the_methods_of_a_machine_identity() {
+        let table: Vec<Method> = identity_methods().copied().collect();
+        for kind in ["InfisicalPushSecret", "InfisicalDynamicSecret"] {
+            let schema = schema(kind)["properties"]["authentication"].clone();
+            check(&schema, &table);
+            let blocks = schema["properties"].as_object().unwrap();
+            assert_eq!(blocks.len(), table.len(), "{kind}");
+            assert!(blocks.values().all(|block| block["properties"].get("secretsScope").is_none()), "{kind}");
+        }
+    }
+
+    #[test]
     fn every_variable_stands_for_an_input_of_its_row() {
         for (plugin, input, _) in VARIABLES {
             let row = INFISICAL_SECRET.iter().find(|method| method.plugin == Plugin::Named(plugin)).unwrap();
@@ -356,8 +386,13 @@ mod tests {
             "kubernetesAuth": {"identityId": "", "serviceAccountRef": {"name": "", "namespace": ""}},
             "awsIamAuth": {"identityId": ""}, "azureAuth": null, "gcpIamAuth": {"identityId": null}, "ldapAuth": {},
         });
-        let mut authentication: Authentication = serde_json::from_value(empty).unwrap();
+        let mut authentication: Authentication = serde_json::from_value(empty.clone()).unwrap();
         assert_eq!(blocks(&authentication), []);
+        let mut identity: IdentityAuthentication = serde_json::from_value(empty).unwrap();
+        assert_eq!(identity_blocks(&identity), []);
+        identity.ldap_auth.get_or_insert_default().credentials_ref =
+            Some(KubeSecretReference { secret_name: Some("s".into()), ..KubeSecretReference::default() });
+        assert_eq!(identity_blocks(&identity).len(), 1);
         authentication.aws_iam_auth.as_mut().unwrap().identity_id = Some("id".into());
         assert_eq!(blocks(&authentication).len(), 1);
     }

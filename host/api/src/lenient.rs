@@ -1,6 +1,9 @@
 //! Reading objects whose spec is missing or null. A list of resources decodes as a whole or not at all, so one user's odd
 //! object must not hide those of all others; the peer's schema takes objects without a spec.
 
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
+
 /// For a spec that derives with `#[serde(remote = "Self")]`: what is missing or null is the default.
 macro_rules! absent_is_default {
     ($spec:ty) => {
@@ -27,3 +30,10 @@ macro_rules! absent_is_default {
 }
 
 pub(crate) use absent_is_default;
+
+/// The peer's schema takes integers of any size; beyond 64 bits they come as floating point.
+pub(crate) fn any_integer<'de, D: Deserializer<'de>>(source: D) -> Result<Option<i64>, D::Error> {
+    let number = Option::<Number>::deserialize(source)?;
+    // The cast saturates.
+    Ok(number.and_then(|number| number.as_i64().or_else(|| number.as_f64().map(|number| number as i64))))
+}

@@ -1,4 +1,4 @@
-//! The status that every kind has.
+//! The status of kinds that keep nothing in it but conditions, and what the status of every kind has.
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -12,6 +12,19 @@ pub struct Status {
     pub conditions: Vec<Condition>,
 }
 
-fn null_is_empty<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Condition>, D::Error> {
+/// A status with conditions.
+pub trait Conditions {
+    /// Its conditions.
+    fn conditions(&self) -> &[Condition];
+}
+
+impl Conditions for Status {
+    fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+}
+
+/// Reads a list that may be null.
+pub(crate) fn null_is_empty<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Condition>, D::Error> {
     Option::deserialize(source).map(Option::unwrap_or_default)
 }

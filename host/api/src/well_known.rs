@@ -25,6 +25,16 @@ pub mod annotation {
     pub const RESYNC: &str = "secrets.infisical.com/resync";
     /// On a resource: a new value makes volatile entries anew.
     pub const REROLL: &str = "secrets.infisical.com/reroll";
+    /// On an InfisicalPushSecret: a new value generates its values anew.
+    pub const REGENERATE: &str = "secrets.infisical.com/regenerate";
+}
+
+/// Finalizers: a resource with one of them is gone only after it was cleaned up for.
+pub mod finalizer {
+    /// On an InfisicalPushSecret.
+    pub const PUSH_SECRET: &str = "pushsecret.secrets.infisical.com/finalizer";
+    /// On an InfisicalDynamicSecret.
+    pub const DYNAMIC_SECRET: &str = "dynamicsecret.secrets.infisical.com/finalizer";
 }
 
 /// Types of conditions.

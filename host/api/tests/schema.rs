@@ -1,14 +1,20 @@
 //! What users have, and what the samples show, against the schema that the API server will hold it to.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use api::v1alpha1::InfisicalSecret;
+use api::v1alpha1::{ClusterGenerator, InfisicalDynamicSecret, InfisicalPushSecret, InfisicalSecret, Password, Uuid};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// The schema of InfisicalSecret as plain JSON Schema, where `nullable` is a type of its own.
+/// The schema of InfisicalSecret.
 fn schema() -> Value {
-    let crd = serde_json::to_value(api::crds::crds().into_iter().next().unwrap()).unwrap();
+    schema_of("InfisicalSecret")
+}
+
+/// The schema of a kind as plain JSON Schema, where `nullable` is a type of its own.
+fn schema_of(kind: &str) -> Value {
+    let crd = api::crds::crds().into_iter().find(|crd| crd.spec.names.kind == kind).unwrap();
+    let crd = serde_json::to_value(crd).unwrap();
     let mut schema = crd.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap().clone();
     nullable(&mut schema);
     schema
@@ -25,7 +31,7 @@ fn nullable(schema: &mut Value) {
 }
 
 fn errors(object: &Value) -> Vec<String> {
-    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema_of(object["kind"].as_str().unwrap())).unwrap();
     validator.iter_errors(object).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
@@ -34,8 +40,12 @@ fn documents(text: &str) -> Vec<Value> {
 }
 
 fn secret(spec: &str) -> Value {
+    object("InfisicalSecret", spec)
+}
+
+fn object(kind: &str, spec: &str) -> Value {
     let spec: Value = serde_yaml::from_str(spec).unwrap();
-    json!({"apiVersion": "secrets.infisical.com/v1alpha1", "kind": "InfisicalSecret", "metadata": {"name": "a"}, "spec": spec})
+    json!({"apiVersion": "secrets.infisical.com/v1alpha1", "kind": kind, "metadata": {"name": "a"}, "spec": spec})
 }
 
 /// Paths of all members that are set.
@@ -97,6 +107,8 @@ fn the_samples_use_every_field() {
     unused(crd.pointer("/properties/spec").unwrap(), "", &used, &mut missing);
     // An account that Infisical no longer serves is not worth a sample.
     missing.retain(|field| !field.starts_with(".authentication.serviceAccount."));
+    // Nor is a field that is only taken.
+    missing.retain(|field| field != ".authentication.universalAuth.identityId");
     assert_eq!(missing, Vec::<String>::new());
 }
 
@@ -175,4 +187,69 @@ fn a_resource_writes_back_what_it_read() {
     let written = serde_json::to_value(&typed).unwrap();
     assert_eq!(fields(&written["spec"]), fields(&object["spec"]));
     assert_eq!(serde_json::from_value::<InfisicalSecret>(written).unwrap(), typed);
+}
+
+/// As the peer stores them when it adds its finalizer.
+const EMPTY_BLOCKS: &str = "authentication: {universalAuth: {credentialsRef: {secretName: '', secretNamespace: ''}},
+  kubernetesAuth: {identityId: '', autoCreateServiceAccountToken: false, serviceAccountRef: {name: '', namespace: ''}},
+  awsIamAuth: {identityId: ''}, azureAuth: {identityId: ''}, gcpIdTokenAuth: {identityId: ''},
+  gcpIamAuth: {identityId: '', serviceAccountKeyFilePath: ''},
+  ldapAuth: {identityId: '', credentialsRef: {secretName: '', secretNamespace: ''}}}
+tls: {caRef: {secretName: '', secretNamespace: '', key: ''}}
+";
+
+#[test]
+fn what_the_peers_schema_of_the_other_kinds_takes_is_taken() {
+    let push = "destination: {secretsPath: /, environmentSlug: dev, projectId: '', projectSlug: p}\n";
+    let dynamic = "managedSecretReference: {secretName: a, secretNamespace: b, creationPolicy: Owner}\n\
+                   dynamicSecret: {secretName: d, secretsPath: /, environmentSlug: dev, projectId: p}\n";
+    for (kind, spec) in [
+        ("InfisicalPushSecret", format!("{push}{EMPTY_BLOCKS}push: {{secret: {{secretName: a, secretNamespace: b}}}}")),
+        ("InfisicalPushSecret", format!("{push}push: {{}}\nresyncInterval: null\nupdatePolicy: Other\ndeletionPolicy: ''")),
+        (
+            "InfisicalPushSecret",
+            format!("{push}push: {{secret: null, generators: [{{destinationSecretName: A, generatorRef: {{kind: UUID, name: u}}}}]}}"),
+        ),
+        ("InfisicalDynamicSecret", format!("{dynamic}{EMPTY_BLOCKS}leaseTTL: ''\nleaseRevocationPolicy: ''")),
+        ("InfisicalDynamicSecret", format!("{dynamic}authentication: {{azureAuth: {{identityId: i}}}}")),
+        (
+            "InfisicalDynamicSecret",
+            format!("{dynamic}authentication: {{universalAuth: {{identityId: i, credentialsRef: {{secretName: a, secretNamespace: b}}}}}}"),
+        ),
+        (
+            "ClusterGenerator",
+            "kind: Password\ngenerator: {passwordSpec: {length: 8, symbolCharacters: '', noUpper: true}, uuidSpec: {}}".into(),
+        ),
+        ("ClusterGenerator", "kind: UUID\ngenerator: null".into()),
+        ("Password", "{length: 8, digits: null, symbols: 0, allowRepeat: true}".into()),
+        ("UUID", "{}".into()),
+    ] {
+        let object = object(kind, &spec);
+        assert_eq!(errors(&object), Vec::<String>::new(), "{kind} {spec}");
+        decodes(object);
+    }
+    for kind in ["InfisicalPushSecret", "InfisicalDynamicSecret", "ClusterGenerator", "Password", "UUID"] {
+        let bare = json!({"apiVersion": "secrets.infisical.com/v1alpha1", "kind": kind, "metadata": {"name": "a"}});
+        assert_eq!(errors(&bare), Vec::<String>::new(), "{kind}");
+        decodes(bare);
+    }
+    let status = json!({"conditions": null, "managedSecrets": null, "generated": null, "lease": null, "maxTTL": null});
+    for kind in ["InfisicalPushSecret", "InfisicalDynamicSecret"] {
+        decodes(json!({"apiVersion": "secrets.infisical.com/v1alpha1", "kind": kind, "metadata": {"name": "a"}, "status": status}));
+    }
+}
+
+fn decodes(object: Value) {
+    fn read<K: serde::de::DeserializeOwned>(object: Value) {
+        let text = object.to_string();
+        assert!(serde_json::from_value::<K>(object).is_ok(), "{text}");
+    }
+    match object["kind"].as_str().unwrap() {
+        "InfisicalPushSecret" => read::<InfisicalPushSecret>(object),
+        "InfisicalDynamicSecret" => read::<InfisicalDynamicSecret>(object),
+        "ClusterGenerator" => read::<ClusterGenerator>(object),
+        "Password" => read::<Password>(object),
+        "UUID" => read::<Uuid>(object),
+        kind => panic!("{kind}"),
+    }
 }

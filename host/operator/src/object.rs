@@ -2,7 +2,7 @@
 use kube::{Resource, ResourceExt};
 use std::{borrow::Cow, fmt};
 
-/// A resource of ours.
+/// A resource of ours. Of a kind without namespaces, `namespace` is empty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {
     pub kind: &'static str,
@@ -25,7 +25,10 @@ impl ObjectRef {
 
 impl fmt::Display for ObjectRef {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {}/{}", self.kind, self.namespace, self.name)
+        match self.namespace.as_str() {
+            "" => write!(out, "{} {}", self.kind, self.name),
+            namespace => write!(out, "{} {namespace}/{}", self.kind, self.name),
+        }
     }
 }
 

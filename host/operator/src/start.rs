@@ -34,8 +34,9 @@ use futures::{
     future::{self, BoxFuture, Future, Shared},
 };
 use kube::{
-    Api, Client, Config,
+    Api, Client, Config, Resource,
     config::{KubeConfigOptions, Kubeconfig},
+    core::NamespaceResourceScope,
     runtime::controller::Action,
 };
 use runtime::{CompileLimits, Detours, Grants, Runtime, ShippedCache};
@@ -279,7 +280,7 @@ impl Queues<'_> {
         reconcile: impl Fn(Arc<K>, Arc<Context>) -> R + Copy + Send + Sync + 'static,
     ) -> BoxFuture<'static, ()>
     where
-        K: Reported + Send + Sync + 'static,
+        K: Reported + Resource<Scope = NamespaceResourceScope> + Send + Sync + 'static,
         F: Follow<K> + 'static,
         R: Future<Output = Action> + Send + 'static,
     {

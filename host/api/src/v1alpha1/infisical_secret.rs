@@ -3,11 +3,14 @@ use super::{
     KubeSecretReference, MachineIdentityScope, ManagedKubeConfigMapConfig, ManagedKubeSecretConfig, PluginInput, ServiceAccountRef,
     ServiceTokenScope, TlsConfig, shared::free_object,
 };
-use crate::{lenient::absent_is_default, status::Status};
+use crate::{
+    lenient::{absent_is_default, any_integer},
+    status::Status,
+};
 use kube::CustomResource;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Number, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// What to read from Infisical, as whom, and where to put it.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -132,6 +135,8 @@ pub struct UniversalAuth {
     /// A Secret with the keys `clientId` and `clientSecret`.
     #[schemars(required)]
     pub credentials_ref: Option<KubeSecretReference>,
+    /// Not used: the client id says who logs in.
+    pub identity_id: Option<String>,
     /// What to read.
     #[schemars(required)]
     pub secrets_scope: Option<MachineIdentityScope>,
@@ -244,11 +249,4 @@ pub struct PluginAuth {
     /// What to read.
     #[schemars(required)]
     pub secrets_scope: Option<MachineIdentityScope>,
-}
-
-/// The peer's schema takes integers of any size; beyond 64 bits they come as floating point.
-fn any_integer<'de, D: Deserializer<'de>>(source: D) -> Result<Option<i64>, D::Error> {
-    let number = Option::<Number>::deserialize(source)?;
-    // The cast saturates.
-    Ok(number.and_then(|number| number.as_i64().or_else(|| number.as_f64().map(|number| number as i64))))
 }

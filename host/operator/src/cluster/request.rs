@@ -117,7 +117,7 @@ impl Requests {
     }
 }
 
-/// The address of all objects of a kind in a namespace.
+/// The address of all objects of a kind in a namespace; of a kind without namespaces where that is empty.
 pub(crate) fn collection<K: Resource<DynamicType = ()>>(namespace: &str) -> String {
-    K::url_path(&(), Some(namespace))
+    K::url_path(&(), Some(namespace).filter(|namespace| !namespace.is_empty()))
 }

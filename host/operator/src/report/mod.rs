@@ -17,7 +17,7 @@ use crate::{
     object::ObjectRef,
     outcome::Outcome,
 };
-use api::status::Status;
+use api::status::Conditions;
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::{
     Resource,
@@ -63,13 +63,11 @@ impl Written {
     }
 }
 
-/// A kind whose status is a list of conditions.
-pub trait Reported:
-    Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope> + HasStatus<Status = Status> + Clone + DeserializeOwned + Debug
-{
+/// A kind whose status has conditions.
+pub trait Reported: Resource<DynamicType = ()> + HasStatus<Status: Conditions> + Clone + DeserializeOwned + Debug {
     /// The conditions as they stand.
     fn conditions(&self) -> &[Condition] {
-        self.status().map_or(&[], |status| &status.conditions)
+        self.status().map_or(&[], Conditions::conditions)
     }
 
     /// What an outcome means for each condition; `before` are the conditions as they stand.
