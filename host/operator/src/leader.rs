@@ -3,7 +3,10 @@
 //! A Lease is written only over the version that was read, so of several candidates one succeeds. It has run out when it was
 //! not seen to change for its duration, by the own monotonic clock: clocks of machines need not agree. The lead is lost when
 //! someone else holds the Lease, or when it could not be renewed for ten seconds: five before another may take it.
-use crate::options::LeaderOptions;
+use crate::{
+    effect::{self, Effect},
+    options::LeaderOptions,
+};
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
@@ -195,8 +198,8 @@ impl Candidate {
     async fn write(&mut self) -> Result<bool, kube::Error> {
         let lease = self.taken();
         let written = match lease.metadata.resource_version {
-            Some(_) => self.api.replace(LEASE, &PostParams::default(), &lease).await,
-            None => self.api.create(&PostParams::default(), &lease).await,
+            Some(_) => effect::make(Effect::HoldLead, self.api.replace(LEASE, &PostParams::default(), &lease)).await,
+            None => effect::make(Effect::HoldLead, self.api.create(&PostParams::default(), &lease)).await,
         };
         match written {
             Ok(lease) => {
@@ -225,7 +228,7 @@ impl Candidate {
                 spec.lease_duration_seconds = Some(1);
                 spec.acquire_time.clone_from(&spec.renew_time);
             }
-            self.api.replace(LEASE, &PostParams::default(), &lease).await.map(drop)
+            effect::make(Effect::GiveLeadBack, self.api.replace(LEASE, &PostParams::default(), &lease)).await.map(drop)
         };
         match timeout(patience, back).await {
             Ok(Ok(())) => {}

@@ -15,6 +15,7 @@ pub mod cluster;
 pub mod controller;
 pub mod data;
 pub mod dereference;
+pub mod effect;
 pub mod leader;
 pub mod metrics;
 pub mod object;

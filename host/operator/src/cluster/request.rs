@@ -3,6 +3,7 @@
 //! The calls of `kube::Api` log the whole text of an answer that they can't decode; for a Secret that would be its values.
 //! Hence these few requests of our own, on the same client.
 use super::fault::RequestError;
+use crate::effect::{self, Effect};
 use kube::{
     Client, Resource,
     core::{
@@ -22,6 +23,8 @@ const WRITES: usize = 16;
 
 /// Reads in flight. As many as writes: a first sync makes one of each for a target.
 const READS: usize = 16;
+
+type Built = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
 
 /// One client with its bounds, shared by all who write to the cluster.
 #[derive(Clone)]
@@ -44,56 +47,65 @@ impl Requests {
 
     /// None: there is no such object.
     pub(crate) async fn get<R: DeserializeOwned>(&self, collection: String, name: &str) -> Result<Option<R>, RequestError> {
-        match self.send(&self.reads, Request::new(collection).get(name, &GetParams::default())).await {
+        match self.read(Request::new(collection).get(name, &GetParams::default())).await {
             Err(RequestError::Status(status)) if status.code == 404 => Ok(None),
             other => other.map(Some),
         }
     }
 
-    pub(crate) async fn create<R: DeserializeOwned>(&self, collection: String, object: &impl Serialize) -> Result<R, RequestError> {
+    pub(crate) async fn create<R: DeserializeOwned>(
+        &self,
+        effect: Effect,
+        collection: String,
+        object: &impl Serialize,
+    ) -> Result<R, RequestError> {
         let body = serde_json::to_vec(object).map_err(|_| RequestError::Undecodable)?;
-        self.send(&self.writes, Request::new(collection).create(&PostParams::default(), body)).await
+        self.write(effect, Request::new(collection).create(&PostParams::default(), body)).await
     }
 
     /// With the resourceVersion that the object carries: 409 if it is not the newest.
     pub(crate) async fn replace<R: DeserializeOwned>(
         &self,
+        effect: Effect,
         collection: String,
         name: &str,
         object: &impl Serialize,
     ) -> Result<R, RequestError> {
         let body = serde_json::to_vec(object).map_err(|_| RequestError::Undecodable)?;
-        self.send(&self.writes, Request::new(collection).replace(name, &PostParams::default(), body)).await
+        self.write(effect, Request::new(collection).replace(name, &PostParams::default(), body)).await
     }
 
     pub(crate) async fn merge<R: DeserializeOwned>(
         &self,
+        effect: Effect,
         collection: String,
         name: &str,
         patch: &serde_json::Value,
     ) -> Result<R, RequestError> {
         let request = Request::new(collection).patch(name, &PatchParams::default(), &Patch::Merge(patch));
-        self.send(&self.writes, request).await
+        self.write(effect, request).await
     }
 
     /// Only the status.
     pub(crate) async fn merge_status<R: DeserializeOwned>(
         &self,
+        effect: Effect,
         collection: String,
         name: &str,
         patch: &serde_json::Value,
     ) -> Result<R, RequestError> {
         let request = Request::new(collection).patch_subresource("status", name, &PatchParams::default(), &Patch::Merge(patch));
-        self.send(&self.writes, request).await
+        self.write(effect, request).await
     }
 
     /// Under the preconditions of `params`: 409 if they don't hold.
-    pub(crate) async fn delete(&self, collection: String, name: &str, params: &DeleteParams) -> Result<(), RequestError> {
-        self.send::<serde::de::IgnoredAny>(&self.writes, Request::new(collection).delete(name, params)).await.map(drop)
+    pub(crate) async fn delete(&self, effect: Effect, collection: String, name: &str, params: &DeleteParams) -> Result<(), RequestError> {
+        self.write::<serde::de::IgnoredAny>(effect, Request::new(collection).delete(name, params)).await.map(drop)
     }
 
     pub(crate) async fn create_subresource<R: DeserializeOwned>(
         &self,
+        effect: Effect,
         collection: String,
         name: &str,
         subresource: &str,
@@ -101,17 +113,22 @@ impl Requests {
     ) -> Result<R, RequestError> {
         let body = serde_json::to_vec(body).map_err(|_| RequestError::Undecodable)?;
         let request = Request::new(collection).create_subresource(subresource, name, &PostParams::default(), body);
-        self.send(&self.writes, request).await
+        self.write(effect, request).await
     }
 
-    async fn send<R: DeserializeOwned>(
-        &self,
-        bound: &Semaphore,
-        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-    ) -> Result<R, RequestError> {
+    async fn read<R: DeserializeOwned>(&self, request: Built) -> Result<R, RequestError> {
+        // The semaphores are never closed.
+        let _permit = self.reads.acquire().await.map_err(|_| RequestError::Unreachable)?;
+        self.send(request).await
+    }
+
+    async fn write<R: DeserializeOwned>(&self, effect: Effect, request: Built) -> Result<R, RequestError> {
+        let _permit = self.writes.acquire().await.map_err(|_| RequestError::Unreachable)?;
+        effect::make(effect, self.send(request)).await
+    }
+
+    async fn send<R: DeserializeOwned>(&self, request: Built) -> Result<R, RequestError> {
         let request = request.map_err(|_| RequestError::Undecodable)?;
-        // The semaphore is never closed.
-        let _permit = bound.acquire().await.map_err(|_| RequestError::Unreachable)?;
         let text = tokio::time::timeout(TIME_OUT, self.client.request_text(request)).await.map_err(|_| RequestError::TimedOut)??;
         serde_json::from_str(&text).map_err(|_| RequestError::Undecodable)
     }

@@ -1,6 +1,6 @@
 //! Tokens of service accounts, made by the API server (TokenRequest).
 use super::{Cluster, RequestError, request::collection};
-use crate::object::Name;
+use crate::{effect::Effect, object::Name};
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
     core::v1::ServiceAccount,
@@ -46,7 +46,8 @@ impl ServiceAccountTokens {
         let body = TokenRequest { spec, ..TokenRequest::default() };
         let requests = &self.cluster.inner.requests;
         let accounts = collection::<ServiceAccount>(namespace);
-        let answer: Result<TokenRequest, _> = requests.create_subresource(accounts, name, "token", &body).await;
+        let answer: Result<TokenRequest, _> =
+            requests.create_subresource(Effect::RequestAccountToken, accounts, name, "token", &body).await;
         let made = answer.map_err(|error| failure(&error, &self.account))?;
         let token = made.status.map(|status| status.token).filter(|token| !token.is_empty());
         token

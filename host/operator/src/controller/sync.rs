@@ -12,6 +12,7 @@
 use super::{Context, Follow};
 use crate::{
     cluster::collection,
+    effect::Effect,
     object::ObjectRef,
     outcome::{Class, Done, Fault, Outcome, Stage},
     plan::{Desired, Dialect, Owner, Plan, Target, TargetKind},
@@ -239,7 +240,7 @@ async fn deleting<K: Synced>(resource: &K, object: &ObjectRef, context: &Context
     let version = resource.meta().resource_version.as_deref();
     let patch = serde_json::json!({ "metadata": { "finalizers": others, "resourceVersion": version } });
     let requests = context.cluster.requests();
-    match requests.merge::<K>(collection::<K>(&object.namespace), &object.name, &patch).await {
+    match requests.merge::<K>(Effect::RemoveFinalizer, collection::<K>(&object.namespace), &object.name, &patch).await {
         Ok(_) => Action::await_change(),
         Err(error) => {
             let mut fault = error.fault(&format!("remove the finalizer {LEGACY_FINALIZER}"), std::iter::empty());

@@ -3,6 +3,7 @@ use super::{ReadRequest, Snapshot};
 use crate::{
     clock::Clock,
     data::Contents,
+    effect::Effect,
     outcome::{Class, Fault, Stage},
     session::{Session, SessionError},
 };
@@ -93,11 +94,11 @@ async fn read(session: &Arc<Session>, request: &ReadRequest, etag: Option<&Etag>
     match secret {
         Some(name) => {
             let request = &SecretRequest { project_id, environment, path, name, expand_references, include_imports };
-            session.call(|client, token| async move { client.get_secret(&token, request, etag).await }).await
+            session.call(Effect::ReadSecrets, |client, token| async move { client.get_secret(&token, request, etag).await }).await
         }
         None => {
             let request = &ListRequest { project_id, environment, path, recursive, expand_references, include_imports, tags };
-            session.call(|client, token| async move { client.list_secrets(&token, request, etag).await }).await
+            session.call(Effect::ReadSecrets, |client, token| async move { client.list_secrets(&token, request, etag).await }).await
         }
     }
 }

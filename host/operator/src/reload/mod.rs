@@ -14,6 +14,7 @@ pub use decide::Followed;
 
 use crate::{
     cluster::{Cluster, Health, Keep, Key, RequestError, Scope, Sighting, Watched, collection, follow},
+    effect::Effect,
     object::Name,
     outcome::{Class, Fault},
     reason,
@@ -273,7 +274,8 @@ impl Reloader {
             return self.replace(workload, notes).await;
         }
         let Name { namespace, name } = &workload.name;
-        let patched = self.inner.cluster.requests().merge(workload.kind.collection(namespace), name, &notes.patch()).await;
+        let patched =
+            self.inner.cluster.requests().merge(Effect::RestartWorkload, workload.kind.collection(namespace), name, &notes.patch()).await;
         match patched {
             Ok(made) => Ok(Some(metadata(made))),
             Err(error) if error.code() == 404 => Ok(None),
@@ -299,7 +301,7 @@ impl Reloader {
             if !notes.write(&mut object) {
                 return Err(RequestError::Undecodable);
             }
-            match requests.replace(workload.kind.collection(namespace), name, &object).await {
+            match requests.replace(Effect::RestartWorkload, workload.kind.collection(namespace), name, &object).await {
                 Ok(made) => return Ok(Some(metadata(made))),
                 Err(error) if error.code() == 409 && attempt < ATTEMPTS => attempt += 1,
                 Err(error) if error.code() == 404 => return Ok(None),

@@ -13,6 +13,7 @@ pub use retry::{Backoff, next_try};
 
 use crate::{
     cluster::{Requests, collection, compare_versions},
+    effect::{self, Effect},
     metrics::Metrics,
     object::ObjectRef,
     outcome::Outcome,
@@ -142,7 +143,7 @@ impl Reports {
 
     async fn write_status<K: Reported>(&self, reference: &ObjectRef, conditions: &[Condition]) -> bool {
         let patch = serde_json::json!({ "status": { "conditions": conditions } });
-        match self.requests.merge_status::<K>(collection::<K>(&reference.namespace), &reference.name, &patch).await {
+        match self.requests.merge_status::<K>(Effect::WriteStatus, collection::<K>(&reference.namespace), &reference.name, &patch).await {
             Ok(made) => {
                 let written = Written { made: made.meta().resource_version.clone(), conditions: conditions.to_vec() };
                 self.written().insert(reference.clone(), written);
@@ -166,7 +167,9 @@ impl Reports {
             action: "Reconcile".into(),
             secondary: None,
         };
-        let published = tokio::time::timeout(EVENT_WITHIN, self.recorder.publish(&event, &object.object_ref(&()))).await;
+        let about = object.object_ref(&());
+        let publish = effect::make(Effect::PublishEvent, self.recorder.publish(&event, &about));
+        let published = tokio::time::timeout(EVENT_WITHIN, publish).await;
         match published {
             Ok(Ok(())) => {}
             Err(_) => tracing::warn!("an Event could not be written: the API server gave no answer in time"),

@@ -17,6 +17,7 @@ pub use token::Session;
 
 use crate::{
     clock::Clock,
+    effect::{self, Effect},
     metrics::Metrics,
     object::ObjectRef,
     plan::{Login, Server},
@@ -135,7 +136,7 @@ impl Sessions {
         let host = self.state().hosts.of(server, &config.client, &config.clock);
         let client = host.client().await?;
         let _place = host.enter().await?;
-        client.status().await
+        effect::make(Effect::ProbeServer, client.status()).await
     }
 
     /// The user is gone, or uses no session any more.

@@ -1,5 +1,6 @@
 //! Ids of projects, looked up once for all reads of a session.
 use super::{Session, SessionError};
+use crate::effect::Effect;
 use infisical::{Client, Error, ProjectRef, Token};
 use std::{
     collections::HashMap,
@@ -36,7 +37,7 @@ impl Session {
         {
             return id.clone();
         }
-        let found = self.call(|client, token| look_up(client, token, project)).await;
+        let found = self.call(Effect::LookUpProject, |client, token| look_up(client, token, project)).await;
         let believed = if found.is_ok() { BELIEVED } else { FAILURE_SHARED };
         known.insert(project.clone(), Known { until: self.clock().now() + believed, id: found.clone() });
         found

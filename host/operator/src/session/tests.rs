@@ -25,7 +25,7 @@ async fn list(session: &Arc<Session>) -> Result<(), SessionError> {
         tags: Vec::new(),
     };
     let request = &request;
-    session.call(|client, token| async move { client.list_secrets(&token, request, None).await.map(drop) }).await
+    session.call(Effect::ReadSecrets, |client, token| async move { client.list_secrets(&token, request, None).await.map(drop) }).await
 }
 
 async fn server() -> FakeInfisical {

@@ -7,6 +7,7 @@ mod refresh;
 use super::{SessionError, SessionKey, SessionsConfig, host::Host, project::Projects};
 use crate::{
     clock::{Clock, backoff},
+    effect::{self, Effect},
     outcome::{Class, Fault},
     plan::{self, Login},
 };
@@ -163,7 +164,7 @@ impl Session {
     ///
     /// # Errors
     /// Any [`SessionError`].
-    pub async fn call<T, F>(self: &Arc<Self>, operation: impl Fn(Client, Token) -> F) -> Result<T, SessionError>
+    pub async fn call<T, F>(self: &Arc<Self>, effect: Effect, operation: impl Fn(Client, Token) -> F) -> Result<T, SessionError>
     where
         F: Future<Output = Result<T, infisical::Error>>,
     {
@@ -175,7 +176,7 @@ impl Session {
             let result = {
                 let _place = self.host.enter().await.map_err(SessionError::Call)?;
                 let _use = held.in_use.read().await;
-                let result = operation(client.clone(), held.token.clone()).await;
+                let result = effect::make(effect, operation(client.clone(), held.token.clone())).await;
                 held.served.fetch_or(result.is_ok(), Ordering::Relaxed);
                 result
             };
@@ -300,7 +301,7 @@ impl Session {
                 service_account: (self.config.token_sources)(login),
             },
         };
-        let proved = self.config.prover.authenticate(call).await;
+        let proved = effect::make(Effect::Prove, self.config.prover.authenticate(call)).await;
         let proved = proved.map_err(|failure| SessionError::of_proof(failure, login.ambient))?;
         self.state().notices = proved.notices.into();
         let exchange = match proved.proof {
@@ -319,7 +320,7 @@ impl Session {
         };
         let client = self.host.client().await.map_err(SessionError::Login)?;
         let _place = self.host.enter().await.map_err(SessionError::Login)?;
-        let token = client.login(&request).await.map_err(SessionError::Login)?;
+        let token = effect::make(Effect::LogIn, client.login(&request)).await.map_err(SessionError::Login)?;
         let renewable_until = token.max_ttl.map(|age| self.clock().now() + age);
         Ok(self.held(token, true, renewable_until))
     }
@@ -375,7 +376,7 @@ impl Session {
         let session = self.clone();
         self.tasks.spawn(async move {
             let revoked = match session.host.client().await {
-                Ok(client) => client.revoke(&token).await,
+                Ok(client) => effect::make(Effect::RevokeToken, client.revoke(&token)).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = revoked {

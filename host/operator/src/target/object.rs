@@ -1,6 +1,7 @@
 //! A Secret or a ConfigMap, as far as a target is concerned: both are compared and written by the same rules.
 use crate::{
     cluster::{Identity, Key, RequestError, Requests, State, collection},
+    effect::Effect,
     object::Name,
     plan::{Data, TargetKind},
 };
@@ -52,8 +53,8 @@ impl Object {
     pub async fn create(self, requests: &Requests, key: &Key) -> Result<Made, RequestError> {
         let (collection, _) = place(key);
         match key.kind {
-            TargetKind::Secret => requests.create(collection, &Secret::from(self)).await,
-            TargetKind::ConfigMap => requests.create(collection, &ConfigMap::from(self)).await,
+            TargetKind::Secret => requests.create(Effect::CreateTarget, collection, &Secret::from(self)).await,
+            TargetKind::ConfigMap => requests.create(Effect::CreateTarget, collection, &ConfigMap::from(self)).await,
         }
     }
 
@@ -61,8 +62,8 @@ impl Object {
     pub async fn replace(self, requests: &Requests, key: &Key) -> Result<Made, RequestError> {
         let (collection, name) = place(key);
         match key.kind {
-            TargetKind::Secret => requests.replace(collection, name, &Secret::from(self)).await,
-            TargetKind::ConfigMap => requests.replace(collection, name, &ConfigMap::from(self)).await,
+            TargetKind::Secret => requests.replace(Effect::ReplaceTarget, collection, name, &Secret::from(self)).await,
+            TargetKind::ConfigMap => requests.replace(Effect::ReplaceTarget, collection, name, &ConfigMap::from(self)).await,
         }
     }
 
@@ -71,7 +72,7 @@ impl Object {
         let (collection, name) = place(key);
         let preconditions = Preconditions { resource_version: self.metadata.resource_version.clone(), uid: self.metadata.uid.clone() };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
-        requests.delete(collection, name, &params).await
+        requests.delete(Effect::DeleteTarget, collection, name, &params).await
     }
 }
 

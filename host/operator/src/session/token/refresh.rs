@@ -1,6 +1,10 @@
 //! Replacing a token before it expires. Until that succeeds the old one stays in use.
 use super::{Held, Phase, Session};
-use crate::{outcome::Fault, session::SessionError};
+use crate::{
+    effect::{self, Effect},
+    outcome::Fault,
+    session::SessionError,
+};
 use std::sync::Arc;
 
 /// What takes the place of a token that is still in use.
@@ -51,7 +55,7 @@ impl Session {
             let client = self.host.client().await.map_err(SessionError::Login)?;
             let renewed = {
                 let _place = self.host.enter().await.map_err(SessionError::Login)?;
-                client.renew(&held.token).await
+                effect::make(Effect::RenewToken, client.renew(&held.token)).await
             };
             match renewed {
                 Ok(token) => return Ok(Fresh { held: self.held(token, true, held.renewable_until), renewed: true }),
