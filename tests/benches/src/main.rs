@@ -1,5 +1,6 @@
 //! Benchmarks. They print figures and assert none: machines differ, ratios to a floor measured in the same run do less.
 #![forbid(unsafe_code)]
+mod memory;
 mod plugins;
 mod process;
 mod requests;
@@ -20,6 +21,8 @@ struct Cli {
 enum Command {
     /// Syncs many resources against a real API server and a stub of Infisical.
     Scale(scale::Options),
+    /// Memory beside many Secrets that no resource names.
+    Memory(memory::Options),
     /// Times plugins: a call, a rendering, compiling, loading, start.
     Plugins,
 }
@@ -28,6 +31,7 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Scale(options) => scale::run(&options).await,
+        Command::Memory(options) => memory::run(&options).await,
         Command::Plugins => plugins::run().await,
     }
 }

@@ -13,8 +13,17 @@ pub fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
 
 /// Resident memory in MiB.
 pub fn resident_mib(pid: u32) -> anyhow::Result<f64> {
+    status_mib(pid, "VmRSS:")
+}
+
+/// The most that was resident, in MiB.
+pub fn peak_mib(pid: u32) -> anyhow::Result<f64> {
+    status_mib(pid, "VmHWM:")
+}
+
+fn status_mib(pid: u32, name: &str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name)).context("a field of /proc/PID/status")?;
+    let kib: f64 = value.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib / 1024.0)
 }

@@ -7,8 +7,19 @@ use std::collections::BTreeMap;
 pub struct Requests(BTreeMap<(String, String), f64>);
 
 /// What an operator reads or writes. Leases are left out: the controllers renew theirs all the time.
-const RESOURCES: [&str; 8] =
-    ["secrets", "configmaps", "infisicalsecrets", "events", "serviceaccounts", "deployments", "statefulsets", "daemonsets"];
+const RESOURCES: [&str; 11] = [
+    "secrets",
+    "configmaps",
+    "infisicalsecrets",
+    "infisicalstaticsecrets",
+    "infisicalauths",
+    "infisicalconnections",
+    "events",
+    "serviceaccounts",
+    "deployments",
+    "statefulsets",
+    "daemonsets",
+];
 
 impl Requests {
     /// Reads `/metrics` of the API server.
