@@ -91,6 +91,11 @@ impl ApiError {
         error
     }
 
+    /// 429 `RateLimitExceeded` without a time, since no waiting cures it.
+    pub fn too_many(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RateLimitExceeded", message)
+    }
+
     /// 500 as the server words everything it does not know.
     #[must_use]
     pub fn internal() -> Self {

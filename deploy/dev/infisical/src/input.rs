@@ -144,6 +144,11 @@ impl Input {
         }
     }
 
+    /// As [`Input::object`], but it may be absent.
+    pub fn optional_object(&mut self, name: &str) -> Option<Input> {
+        self.members.get(name).is_some().then(|| self.object(name))
+    }
+
     /// Records an issue of the caller's own.
     pub fn issue(&mut self, name: &str, message: &str) {
         self.issues.push(json!({ "code": "custom", "path": [name], "message": message }));

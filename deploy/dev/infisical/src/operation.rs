@@ -29,6 +29,8 @@ pub enum Operation {
     Import,
     /// `GET /api/v2/service-token`.
     ServiceToken,
+    /// `POST /api/v1/events/subscribe/project-events`.
+    Subscribe,
     /// Anything else below `/api`.
     Other,
 }
@@ -62,6 +64,7 @@ impl Operation {
             ["api", "v1" | "v2", "secret-imports", ..] => Self::Import,
             ["api", "v1", "projects", ..] | ["api", "v1" | "v2", "workspace", ..] => Self::Project,
             ["api", "v2", "service-token"] => Self::ServiceToken,
+            ["api", "v1", "events", "subscribe", ..] => Self::Subscribe,
             _ => Self::Other,
         }
     }
@@ -75,7 +78,7 @@ impl Operation {
             Self::ListSecrets | Self::GetSecret | Self::WriteSecret | Self::Import => Some(Category::Secrets),
             Self::Folder if method != Method::GET => Some(Category::Secrets),
             Self::Project if method != Method::GET => Some(Category::Write),
-            Self::Folder | Self::Project | Self::ServiceToken | Self::Other => Some(Category::Read),
+            Self::Folder | Self::Project | Self::ServiceToken | Self::Subscribe | Self::Other => Some(Category::Read),
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::auth::access_token::Keys;
 use crate::calls::Calls;
 use crate::clock::Clock;
+use crate::events::Streams;
 use crate::faults::{Door, Faults};
 use crate::listen::{self, Peer};
 use crate::operation::Operation;
@@ -212,6 +213,12 @@ impl Server {
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
+    }
+
+    /// The event streams, and their switches.
+    #[must_use]
+    pub fn streams(&self) -> &Streams {
+        self.shared.state.streams()
     }
 
     /// What was asked so far.

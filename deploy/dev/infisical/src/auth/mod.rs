@@ -12,35 +12,38 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 
 use crate::errors::ApiError;
 use crate::server::Shared;
+use crate::state::World;
 use crate::state::tokens::Actor;
 
 /// Reads the caller's token, charges one use of it, and hands the caller to the route.
 pub async fn hook(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     match identify(&shared, request.headers()) {
-        Ok(actor) => {
+        Ok((actor, token)) => {
             request.extensions_mut().insert(actor);
+            request.extensions_mut().insert(token);
             next.run(request).await
         }
         Err(error) => error.into_response(),
     }
 }
 
-fn identify(shared: &Shared, headers: &HeaderMap) -> Result<Option<Actor>, ApiError> {
+fn identify(shared: &Shared, headers: &HeaderMap) -> Result<(Option<Actor>, Option<TokenId>), ApiError> {
     if headers.contains_key("x-api-key") {
         let message = "API key authentication is not supported anymore. Please use a machine identity instead.";
         return Err(ApiError::bad_request(message));
     }
     let Some(header) = headers.get(header::AUTHORIZATION) else {
-        return Ok(None);
+        return Ok((None, None));
     };
     // Like the server: whatever the scheme is, its first seven characters are dropped.
     let token = header.to_str().ok().and_then(|text| text.get(7..)).unwrap_or_default();
     let now = shared.state.clock().now();
     if let Some(rest) = token.strip_prefix("st.") {
-        return service_token(shared, rest).map(Some);
+        return service_token(shared, rest).map(|actor| (Some(actor), None));
     }
     let claims = shared.keys.verify(token, now)?;
     let mut world = shared.state.write();
@@ -48,7 +51,8 @@ fn identify(shared: &Shared, headers: &HeaderMap) -> Result<Option<Actor>, ApiEr
         return Err(access_token::expired());
     }
     world.tokens.charge(&claims.identity_access_token_id)?;
-    Ok(Some(Actor::Identity { id: claims.identity_id, organization: claims.org_id }))
+    let token = TokenId { id: claims.identity_access_token_id, end: claims.exp };
+    Ok((Some(Actor::Identity { id: claims.identity_id, organization: claims.org_id }), Some(token)))
 }
 
 fn service_token(shared: &Shared, rest: &str) -> Result<Actor, ApiError> {
@@ -107,5 +111,30 @@ impl<S: Sync> FromRequestParts<S> for IdentityCaller {
                 Err(ApiError::forbidden("You are not allowed to access this resource").named(name))
             }
         }
+    }
+}
+
+/// Which access token a call came with, for what goes on after its answer has begun.
+#[derive(Clone)]
+pub struct TokenId {
+    id: String,
+    /// Seconds of the epoch.
+    end: i64,
+}
+
+impl TokenId {
+    /// Whether a call with it would still be let in.
+    #[must_use]
+    pub fn holds(&self, world: &World, now: Timestamp) -> bool {
+        self.end > now.as_second() && world.tokens.get(&self.id).is_some_and(|record| !record.revoked && !record.expired)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for TokenId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let token = parts.extensions.get::<Option<Self>>().cloned().flatten();
+        token.ok_or_else(|| ApiError::unauthorized("Token missing"))
     }
 }

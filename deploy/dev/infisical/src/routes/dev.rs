@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Server, date, ok};
 use crate::errors::{ApiError, unknown_route};
+use crate::events;
 use crate::faults::Fault;
 use crate::input::{Input, Query};
 use crate::listen::Peer;
@@ -57,6 +58,7 @@ pub(super) fn routes(page: bool) -> Router<Server> {
         .route("/dev/folders", put(create_folder).delete(delete_folder))
         .route("/dev/faults", put(set_faults))
         .route("/dev/tokens", put(end_tokens))
+        .route("/dev/streams", put(streams))
         .route_layer(from_fn(loopback_only));
     router.merge(admin)
 }
@@ -266,6 +268,26 @@ async fn end_tokens(State(shared): State<Server>, Json(body): Json<Value>) -> Re
         shared.state.expire_tokens(None)?
     }
     Ok(ok(json!({})))
+}
+
+/// Ends, cuts or silences all event streams, lets silent ones speak, or refuses new ones as a plan without events does.
+async fn streams(State(shared): State<Server>, Json(body): Json<Value>) -> Result<Response, ApiError> {
+    let mut input = Input::new(body);
+    let how = input.required("how");
+    let words = input.string("words");
+    if !matches!(how.as_str(), "end" | "cut" | "silence" | "speak" | "refuse" | "allow") {
+        input.issue("how", "Expected 'end', 'cut', 'silence', 'speak', 'refuse' or 'allow'");
+    }
+    input.finish()?;
+    let streams = shared.state.streams();
+    match how.as_str() {
+        "end" => streams.end(),
+        "cut" => streams.cut(),
+        "silence" | "speak" => streams.silence(how == "silence"),
+        "refuse" => streams.refuse_plan(Some(words.as_deref().unwrap_or(events::NO_PLAN))),
+        _ => streams.refuse_plan(None),
+    }
+    Ok(ok(json!({ "open": streams.open() })))
 }
 
 #[cfg(test)]

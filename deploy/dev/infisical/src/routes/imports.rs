@@ -73,6 +73,7 @@ async fn create(State(shared): State<Server>, Caller(actor): Caller, Body(mut in
     let import = Import { id: new_id(), environment, path, created };
     folder.imports.push(import.clone());
     let position = folder.imports.len();
+    project.note_imports(&at.environment, &at.path);
     reply(&world, &at, &import, position, "Successfully created secret import")
 }
 
@@ -91,13 +92,15 @@ async fn update(
     change.finish()?;
     let mut world = shared.state.write();
     check(&world, &actor, Action::Edit, &at)?;
-    let folder = world.project_mut(&at.project)?.folder_mut(&at.environment, &at.path)?;
+    let project = world.project_mut(&at.project)?;
+    let folder = project.folder_mut(&at.environment, &at.path)?;
     let index = index(folder, &id)?;
     let mut import = folder.imports.remove(index);
     import.environment = environment.unwrap_or(import.environment);
     import.path = path.map_or(import.path, |path| normalize_path(&path));
     let index = position.map_or(index, |position| position.saturating_sub(1)).min(folder.imports.len());
     folder.imports.insert(index, import.clone());
+    project.note_imports(&at.environment, &at.path);
     reply(&world, &at, &import, index + 1, "Successfully updated secret import")
 }
 
@@ -111,9 +114,11 @@ async fn remove(
     input.finish()?;
     let mut world = shared.state.write();
     check(&world, &actor, Action::Delete, &at)?;
-    let folder = world.project_mut(&at.project)?.folder_mut(&at.environment, &at.path)?;
+    let project = world.project_mut(&at.project)?;
+    let folder = project.folder_mut(&at.environment, &at.path)?;
     let index = index(folder, &id)?;
     let import = folder.imports.remove(index);
+    project.note_imports(&at.environment, &at.path);
     reply(&world, &at, &import, index + 1, "Successfully deleted secret import")
 }
 

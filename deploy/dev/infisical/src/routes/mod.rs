@@ -3,6 +3,7 @@
 //! Everything below `/api` that is no route is Fastify's 404; everything elsewhere is the web page with status 200, which
 //! is what a client with a wrong base address meets.
 mod dev;
+mod events;
 mod folders;
 mod imports;
 mod login;
@@ -43,6 +44,7 @@ pub(crate) fn router(shared: &Server, page: bool) -> Router {
         .merge(imports::routes())
         .merge(secrets::routes(shared))
         .merge(service_tokens::routes())
+        .merge(events::routes())
         .route_layer(from_fn_with_state(shared.clone(), auth::hook))
         .route("/api/{*rest}", any(unknown_route))
         .route("/api", any(unknown_route))
@@ -100,6 +102,10 @@ async fn answer(shared: &Shared, operation: Operation, request: Request, next: N
         Some(refusal) => refusal.into_response(),
         None => next.run(request).await,
     };
+    if response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
+        // The real server takes such an answer out of Fastify's hands: no entity tag, none of the usual headers, and no end.
+        return response;
+    }
     if let Some(charge) = &charge {
         charge.mark(&mut response);
     }

@@ -1,12 +1,14 @@
 //! The state as tests and the page change it, without the API and without permission checks.
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::identity::{ClientSecret, TokenBounds};
 use super::permission::{Action, Membership, Rule, Subject};
 use super::project::{Change, Content, Import, Writer, join, normalize_path, normalize_value};
-use super::{World, new_id};
+use super::{Project, World, new_id};
 use crate::clock::Clock;
 use crate::errors::ApiError;
+use crate::events::Streams;
 use crate::seed::{Seed, stable_id};
 use crate::server::StartError;
 
@@ -34,20 +36,54 @@ impl Place {
 pub struct State {
     world: Arc<RwLock<World>>,
     clock: Clock,
+    streams: Streams,
+}
+
+/// The state, locked to be changed. What happened in it is told when this is dropped.
+pub(crate) struct Writing<'a> {
+    world: RwLockWriteGuard<'a, World>,
+    streams: &'a Streams,
+}
+
+impl Deref for Writing<'_> {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl DerefMut for Writing<'_> {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        for project in &mut self.world.projects {
+            let Project { id, happened, .. } = project;
+            happened.drain(..).for_each(|event| self.streams.tell(id, event));
+        }
+    }
 }
 
 impl State {
     pub(crate) fn from_seed(seed: &Seed, clock: Clock) -> Result<Self, StartError> {
         let world = World::from_seed(seed, clock.now())?;
-        Ok(Self { world: Arc::new(RwLock::new(world)), clock })
+        Ok(Self { world: Arc::new(RwLock::new(world)), clock, streams: Streams::default() })
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, World> {
         self.world.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, World> {
-        self.world.write().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn write(&self) -> Writing<'_> {
+        Writing { world: self.world.write().unwrap_or_else(PoisonError::into_inner), streams: &self.streams }
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     /// The server's clock; moving it forward lets tokens and lock-outs expire.
@@ -141,7 +177,10 @@ impl State {
             path: join(path, ""),
             created,
         };
-        self.write().project_mut(&place.project)?.folder_mut(&place.environment, &place.path)?.imports = from.iter().map(import).collect();
+        let mut world = self.write();
+        let project = world.project_mut(&place.project)?;
+        project.folder_mut(&place.environment, &place.path)?.imports = from.iter().map(import).collect();
+        project.note_imports(&place.environment, &place.path);
         Ok(())
     }
 

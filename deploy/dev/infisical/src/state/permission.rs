@@ -34,6 +34,14 @@ pub enum Action {
     Edit,
     /// To delete.
     Delete,
+    /// To hear of secrets that are created.
+    SubscribeOnCreated,
+    /// To hear of secrets that are changed.
+    SubscribeOnUpdated,
+    /// To hear of secrets that are deleted.
+    SubscribeOnDeleted,
+    /// To hear of folders whose imports are changed.
+    SubscribeOnImportMutations,
 }
 
 impl Action {
@@ -45,7 +53,15 @@ impl Action {
             Self::Create => "create",
             Self::Edit => "edit",
             Self::Delete => "delete",
+            Self::SubscribeOnCreated => "subscribe-on-created",
+            Self::SubscribeOnUpdated => "subscribe-on-updated",
+            Self::SubscribeOnDeleted => "subscribe-on-deleted",
+            Self::SubscribeOnImportMutations => "subscribe-on-import-mutations",
         }
+    }
+
+    fn is_subscribing(self) -> bool {
+        matches!(self, Self::SubscribeOnCreated | Self::SubscribeOnUpdated | Self::SubscribeOnDeleted | Self::SubscribeOnImportMutations)
     }
 
     fn is_reading(self) -> bool {
@@ -67,6 +83,8 @@ pub enum Subject {
     SecretFolders,
     /// Imports.
     SecretImports,
+    /// Events about secrets.
+    SecretEvents,
 }
 
 impl Subject {
@@ -75,6 +93,7 @@ impl Subject {
             Self::Secrets => "secrets",
             Self::SecretFolders => "secret-folders",
             Self::SecretImports => "secret-imports",
+            Self::SecretEvents => "secret-events",
         }
     }
 }
@@ -154,7 +173,7 @@ impl Membership {
     fn can(&self, action: Action, subject: Subject, target: &Target<'_>) -> bool {
         let by_role = match self.role {
             Role::Admin | Role::Member => true,
-            Role::Viewer => action.is_reading(),
+            Role::Viewer => action.is_reading() || action.is_subscribing(),
             Role::NoAccess => false,
         };
         self.rules.iter().rev().find(|rule| rule.applies(action, subject, target)).map_or(by_role, |rule| !rule.inverted)

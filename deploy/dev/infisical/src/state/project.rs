@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::new_id;
 use super::permission::{Membership, matches};
 use crate::errors::ApiError;
+use crate::events::{self, Event, Happening};
 use crate::hidden::Hidden;
 
 /// A project.
@@ -33,6 +34,8 @@ pub struct Project {
     pub created: Timestamp,
     /// Last change of the project itself.
     pub updated: Timestamp,
+    /// What happened since the state was locked; told when it is released.
+    pub(crate) happened: Vec<Event>,
 }
 
 /// A tag of a project.
@@ -283,10 +286,11 @@ impl Project {
         by: Writer<'_>,
     ) -> Result<&Secret, ApiError> {
         check_name(key)?;
-        let folder = self.folder_mut(environment, path)?;
-        if folder.secrets.contains_key(key) {
+        if self.folder_mut(environment, path)?.secrets.contains_key(key) {
             return Err(ApiError::bad_request("Secret already exists"));
         }
+        self.note(Happening::Create, environment, path, key);
+        let folder = self.folder_mut(environment, path)?;
         let secret = Secret { id: new_id(), version: 1, content, created: by.now, updated: by.now, actor: by.actor.map(str::to_owned) };
         Ok(folder.secrets.entry(key.to_owned()).or_insert(secret))
     }
@@ -303,6 +307,11 @@ impl Project {
                 return Err(ApiError::bad_request("Secret with the new name already exists"));
             }
         }
+        if !folder.secrets.contains_key(key) {
+            return Err(missing(key));
+        }
+        self.note(Happening::Update, environment, path, change.name.as_deref().unwrap_or(key));
+        let folder = self.folder_mut(environment, path)?;
         let mut secret = folder.secrets.remove(key).ok_or_else(|| missing(key))?;
         let content = &mut secret.content;
         content.value = change.value.unwrap_or_else(|| content.value.clone());
@@ -322,7 +331,21 @@ impl Project {
     /// # Errors
     /// 404 without folder or secret.
     pub fn delete_secret(&mut self, environment: &str, path: &str, key: &str) -> Result<Secret, ApiError> {
-        self.folder_mut(environment, path)?.secrets.remove(key).ok_or_else(|| missing(key))
+        let secret = self.folder_mut(environment, path)?.secrets.remove(key).ok_or_else(|| missing(key))?;
+        self.note(Happening::Delete, environment, path, key);
+        Ok(secret)
+    }
+
+    /// The imports of a folder were changed.
+    pub fn note_imports(&mut self, environment: &str, path: &str) {
+        let event =
+            Event { happening: Happening::ImportMutation, environment: environment.to_owned(), path: path.to_owned(), keys: Vec::new() };
+        events::note(&mut self.happened, event);
+    }
+
+    fn note(&mut self, happening: Happening, environment: &str, path: &str, key: &str) {
+        let event = Event { happening, environment: environment.to_owned(), path: path.to_owned(), keys: vec![key.to_owned()] };
+        events::note(&mut self.happened, event);
     }
 }
 

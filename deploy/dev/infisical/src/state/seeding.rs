@@ -118,6 +118,7 @@ fn project(seed: &ProjectSeed, world: &World, now: Timestamp) -> Result<Project,
         members: Default::default(),
         created: now,
         updated: now,
+        happened: Vec::new(),
     };
     for (name, member) in &seed.members {
         let identity = world.identities.iter().find(|identity| identity.name == *name || identity.id == *name);
@@ -127,6 +128,8 @@ fn project(seed: &ProjectSeed, world: &World, now: Timestamp) -> Result<Project,
     for environment in &seed.environments {
         add_environment(&mut project, environment, now).map_err(|error| StartError::Seed(format!("project {slug:?}: {error}")))?;
     }
+    // What is there from the start did not happen.
+    project.happened.clear();
     Ok(project)
 }
 

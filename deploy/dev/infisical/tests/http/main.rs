@@ -6,6 +6,7 @@ mod aws;
 mod azure;
 mod client;
 mod directory;
+mod events;
 mod faults;
 mod google;
 mod issuers;

@@ -150,7 +150,9 @@ fn all_or_nothing(world: &mut World, at: &Writing, apply: impl FnOnce(&mut World
     let before = folder(world, at)?.secrets.clone();
     let result = apply(world);
     if result.is_err() {
-        world.project_mut(&at.project)?.folder_mut(&at.environment, &at.path)?.secrets = before;
+        let project = world.project_mut(&at.project)?;
+        project.happened.clear();
+        project.folder_mut(&at.environment, &at.path)?.secrets = before;
     }
     result
 }
