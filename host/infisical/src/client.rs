@@ -58,13 +58,16 @@ pub struct ClientConfig {
     pub max_answer: usize,
     /// How long the absence of the v4 API is believed.
     pub probe_again: Duration,
+    /// How long a stream of events may say nothing.
+    pub silence: Duration,
     /// Told of each call.
     pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl ClientConfig {
     /// The defaults: answers up to 32 MiB, which is 16,000 secrets of 2 KiB; a server without the v4 API is asked for it
-    /// again after 10 minutes, so that an upgrade is noticed.
+    /// again after 10 minutes, so that an upgrade is noticed; a stream of events may be silent for 45 s, which is two
+    /// heartbeats of 15 s that did not come, and the time of a third as a margin.
     #[must_use]
     pub fn new(address: Address, version: impl Into<String>) -> Self {
         Self {
@@ -74,6 +77,7 @@ impl ClientConfig {
             timeouts: Timeouts::default(),
             max_answer: 32 << 20,
             probe_again: Duration::from_secs(600),
+            silence: Duration::from_secs(45),
             observer: None,
         }
     }
@@ -143,6 +147,25 @@ impl Client {
         result
     }
 
+    /// Reports a call whose answer goes on.
+    pub(crate) fn observed(&self, operation: &'static str, error: Option<&Error>) {
+        if let Some(observer) = &self.0.config.observer {
+            observer.called(operation, &error.map_or_else(|| "200".into(), Error::label));
+        }
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.0.config.timeouts
+    }
+
+    pub(crate) fn max_answer(&self) -> usize {
+        self.0.config.max_answer
+    }
+
+    pub(crate) fn silence(&self) -> Duration {
+        self.0.config.silence
+    }
+
     /// A read that finds its connection closed is sent once more: a server may close an idle one at the very moment at which
     /// it is used again.
     async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response, Error> {
@@ -156,7 +179,7 @@ impl Client {
         sent.map_err(|error| self.broken(&error))
     }
 
-    fn broken(&self, error: &reqwest::Error) -> Error {
+    pub(crate) fn broken(&self, error: &reqwest::Error) -> Error {
         let origin = self.address().origin();
         let Timeouts { connect, total } = self.0.config.timeouts;
         if error.is_timeout() {

@@ -12,6 +12,7 @@ mod answer;
 mod client;
 mod client_identity;
 mod error;
+mod events;
 mod life;
 mod login;
 mod model;
@@ -24,6 +25,7 @@ mod wire;
 pub use address::{Address, AddressError};
 pub use client::{Client, ClientConfig, Observer, Timeouts};
 pub use error::{Class, Error};
+pub use events::{Change, ChangeKind, ENTRIES_PER_PLACE, Event, EventStream, MOST_ENTRIES, Place, SubscribeRequest};
 pub use model::{
     AccessToken, Etag, Fields, Import, ListRequest, Listed, Listing, LoginRequest, Project, ProjectRef, Secret, SecretRequest, Token,
 };
