@@ -1,10 +1,8 @@
 //! `infisical-operator`: see `infisical-operator help`.
 #![forbid(unsafe_code)]
-use anyhow::Context;
 use clap::Parser;
 use operator::cli::{Cli, Command, PluginCommand, RunArgs, TemplateCommand, normalise};
 use std::process::ExitCode;
-use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
     let cli = Cli::parse_from(normalise(std::env::args_os()));
@@ -26,22 +24,7 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(arguments: &RunArgs) -> anyhow::Result<()> {
-    arguments.logging.start();
-    for warning in arguments.warnings() {
-        tracing::warn!("{warning}");
-    }
-    let stop = CancellationToken::new();
-    let signalled = stop.clone();
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("signals")?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        tracing::info!("asked to end");
-        signalled.cancel();
-    });
-    operator::start::run(arguments.options()?, stop).await
+    arguments.run().await
 }
 
 fn crds() -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 //! `--flag` and `--flag=false` for a switch, so both are taken here.
 mod logging;
 mod plugin;
+mod run;
 mod template;
 mod template_data;
 
