@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod doomed;
 mod look;
 mod manifest;
 mod operator;
@@ -32,6 +33,7 @@ mod refusal;
 mod scene;
 mod shared;
 
+pub use doomed::Doomed;
 pub use look::{Event, Identity, event_of, text};
 pub use manifest::merged;
 pub use operator::{Child, Running};

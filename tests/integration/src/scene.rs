@@ -1,5 +1,6 @@
 //! One test's part of the world.
 use crate::{
+    doomed::Doomed,
     look::{Event, Identity, event_of, text},
     manifest::merged,
     operator::{Child, Running},
@@ -154,6 +155,12 @@ impl Scene {
     pub async fn child(&self, arguments: &[&str]) -> Child {
         shared::cache().await;
         Child::start(self, arguments).await
+    }
+
+    /// Starts the operator's test build as a child, which can be told where to kill itself.
+    pub async fn doomed(&self, arguments: &[&str]) -> Doomed {
+        shared::cache().await;
+        Doomed::start(self, arguments).await
     }
 
     /// An InfisicalSecret that reads `/` of `dev` as `app` every 5 s into the Secret of the same name, with changes as

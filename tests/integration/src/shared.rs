@@ -22,6 +22,13 @@ pub async fn program() -> &'static Path {
     PROGRAM.get_or_init(|| async { Setup::program().await.unwrap() }).await
 }
 
+/// The operator's program with kill points.
+pub(crate) async fn doomed_program() -> &'static Path {
+    static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
+    let build = || Target::of_this_program()?.build("operator-with-kill-points");
+    PROGRAM.get_or_init(|| async { tokio::task::spawn_blocking(build).await.unwrap().unwrap() }).await
+}
+
 /// A folder with the machine code of the default bundle.
 pub async fn cache() -> &'static Path {
     static CACHE: OnceCell<PathBuf> = OnceCell::const_new();
