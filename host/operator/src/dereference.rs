@@ -6,13 +6,14 @@ use crate::{
     chain::Chain,
     object::{Name, ObjectRef},
     outcome::{Class, Fault},
-    plan::{self, Settings, login, server, wanted_server},
+    plan::{
+        self, Settings,
+        login::{self, LogsIn},
+        server,
+    },
     reason,
 };
-use api::{
-    v1alpha1::InfisicalSecret,
-    v1beta1::{InfisicalAuth, InfisicalConnection},
-};
+use api::v1beta1::{InfisicalAuth, InfisicalConnection};
 use runtime::SecretBytes;
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
@@ -55,7 +56,11 @@ impl References {
         self.secrets.get(name)?.as_deref()
     }
 
-    async fn read_secret(&mut self, lookup: &impl Lookup, user: &ObjectRef, name: &Name) -> Result<(), Fault> {
+    /// Reads a Secret, once.
+    ///
+    /// # Errors
+    /// The API server can't be asked, or does not let us read.
+    pub async fn read_secret(&mut self, lookup: &impl Lookup, user: &ObjectRef, name: &Name) -> Result<(), Fault> {
         if !self.secrets.contains_key(name) {
             let secret = lookup.secret(user, name).await?;
             self.secrets.insert(name.clone(), secret);
@@ -64,14 +69,14 @@ impl References {
     }
 }
 
-/// Reads what an InfisicalSecret refers to.
+/// Reads what a resource refers to that says itself how and where it logs in.
 ///
 /// # Errors
 /// The API server can't be asked, or does not let us read; a reference that can't be a name.
-pub async fn infisical_secret(lookup: &impl Lookup, resource: &InfisicalSecret, settings: &Settings) -> Result<References, Fault> {
+pub async fn resource<K: LogsIn>(lookup: &impl Lookup, resource: &K, settings: &Settings) -> Result<References, Fault> {
     let user = ObjectRef::of(resource);
     let mut found = References { config: config(lookup, &user, settings).await?, ..References::default() };
-    for block in login::blocks(&resource.spec) {
+    for block in resource.blocks() {
         for name in login::secrets(&user, &block)? {
             found.read_secret(lookup, &user, &name).await?;
         }
@@ -87,7 +92,7 @@ pub async fn infisical_secret(lookup: &impl Lookup, resource: &InfisicalSecret, 
             break;
         }
     }
-    if let Some(ca) = server::ca_key(&wanted_server(&user, &resource.spec), found.config.as_deref(), settings)? {
+    if let Some(ca) = server::ca_key(&resource.server(&user), found.config.as_deref(), settings)? {
         found.read_secret(lookup, &user, &ca.secret).await?;
     }
     Ok(found)
@@ -103,7 +108,7 @@ pub struct Chained {
 /// Reads what an InfisicalConnection refers to, or, without one, what the global server is made of.
 ///
 /// # Errors
-/// As [`infisical_secret`].
+/// As [`resource`].
 pub async fn connection(
     lookup: &impl Lookup,
     user: &ObjectRef,
@@ -128,7 +133,7 @@ pub async fn connection(
 /// Reads what an InfisicalAuth refers to. `user` is who is woken when any of it changes.
 ///
 /// # Errors
-/// As [`infisical_secret`]; its connection is not there.
+/// As [`resource`]; its connection is not there.
 pub async fn auth(
     lookup: &impl Lookup,
     chain: &impl Chain,

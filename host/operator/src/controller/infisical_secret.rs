@@ -21,7 +21,7 @@ impl Synced for InfisicalSecret {
     }
 
     async fn plan(&self, context: &Context) -> Result<Plan, (Stage, Fault)> {
-        let found = dereference::infisical_secret(&context.cluster, self, &context.settings).await;
+        let found = dereference::resource(&context.cluster, self, &context.settings).await;
         let found = found.map_err(|fault| (Stage::Dereference, fault))?;
         plan::infisical_secret(self, &found, &context.settings).map_err(|fault| (Stage::Plan, fault))
     }

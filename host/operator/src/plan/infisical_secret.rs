@@ -1,5 +1,12 @@
 //! The plan of an InfisicalSecret.
-use super::{Dialect, Plan, Settings, Target, field::fault, login, scope, server, settings::INTERVAL, target};
+use super::{
+    Dialect, Plan, Settings, Target,
+    field::fault,
+    login::{self, LogsIn},
+    scope, server,
+    settings::INTERVAL,
+    target,
+};
 use crate::{dereference::References, object::ObjectRef, outcome::Fault, reason};
 use api::{
     interval,
@@ -31,16 +38,11 @@ pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings
         }
     }
     let interval = interval(&object, spec)?;
-    let block = login::choose(&object, spec, found, &mut warnings)?;
+    let block = login::choose(resource, found, &mut warnings)?;
     let read = scope::read(&object, &block)?;
-    let server = server::server(&wanted_server(&object, spec), found, settings)?;
+    let server = server::server(&resource.server(&object), found, settings)?;
     let login = login::login(&object, &block, server, found, settings)?;
     Ok(Plan { dialect: Dialect::InfisicalSecret, login: Arc::new(login), reads: vec![read], targets, interval, warnings })
-}
-
-/// What a spec says about its server.
-pub(crate) fn wanted_server<'a>(object: &'a ObjectRef, spec: &'a InfisicalSecretSpec) -> server::Wanted<'a> {
-    server::Wanted::by_fields(object, spec.host_api.text(), spec.tls.as_ref())
 }
 
 /// `syncConfig` replaces the deprecated fields wherever it is there, even empty. Zero is what the peer writes for nothing.

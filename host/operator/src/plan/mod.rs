@@ -17,7 +17,6 @@ mod template;
 mod tests;
 
 pub use grants::Ambient;
-pub(crate) use infisical_secret::wanted_server;
 pub use infisical_secret::{infisical_secret, targets};
 pub use settings::{Settings, SettingsError};
 pub use static_secret::{static_secret, static_targets};

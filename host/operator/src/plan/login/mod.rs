@@ -4,53 +4,36 @@
 //! Secret is passed over where none of its keys is there, as the peer does: users leave old blocks behind. Where nothing
 //! applies, the fault says what the first block lacks, and that is another fault than no block at all.
 //!
+//! Which kinds have blocks of their own is in [`resource`]; [`of`] is all that most of them need.
+//!
 //! What a block refers to is in [`reference`], what it takes from there in [`inputs`], and whether the tokens of its
 //! ServiceAccount may go to the server in [`account`].
 mod account;
 mod inputs;
 mod reference;
+mod resource;
 
 pub use inputs::applies;
 pub use reference::{legacy_account, legacy_secret, secrets};
+pub use resource::{LogsIn, of};
 
 use super::{Login, Server, Settings, field::fault};
 use crate::{dereference::References, object::ObjectRef, outcome::Fault, reason};
 use account::account;
-use api::{
-    dialect::{self, Block, INFISICAL_SECRET, Plugin},
-    text::Text,
-    v1alpha1::{InfisicalSecretSpec, KubeSecretReference},
-};
+use api::dialect::{Block, Plugin};
 use inputs::{Variables, inputs};
 use serde_json::{Map, Value};
-
-/// The blocks that are filled in. The oldest place of a service token counts for its block.
-#[must_use]
-pub fn blocks(spec: &InfisicalSecretSpec) -> Vec<Block> {
-    let mut authentication = spec.authentication.clone().unwrap_or_default();
-    if let Some(old) = &spec.token_secret_reference
-        && (old.secret_name.text().is_some() || old.secret_namespace.text().is_some())
-    {
-        let reference = &mut authentication.service_token.get_or_insert_default().service_token_secret_reference;
-        let new = reference.take().unwrap_or_default();
-        let pick = |new: Option<String>, old: &Option<String>| if new.text().is_some() { new } else { old.clone() };
-        *reference = Some(KubeSecretReference {
-            secret_name: pick(new.secret_name, &old.secret_name),
-            secret_namespace: pick(new.secret_namespace, &old.secret_namespace),
-        });
-    }
-    dialect::blocks(&authentication)
-}
 
 /// The block that is used.
 ///
 /// # Errors
 /// None is filled in, or the credentials of all are missing.
-pub fn choose(object: &ObjectRef, spec: &InfisicalSecretSpec, found: &References, warnings: &mut Vec<Fault>) -> Result<Block, Fault> {
-    let mut blocks = blocks(spec);
+pub fn choose<K: LogsIn>(resource: &K, found: &References, warnings: &mut Vec<Fault>) -> Result<Block, Fault> {
+    let object = &ObjectRef::of(resource);
+    let mut blocks = resource.blocks();
     let names: Vec<_> = blocks.iter().map(|block| block.method.block).collect();
     if blocks.is_empty() {
-        let known = INFISICAL_SECRET.iter().filter(|method| !matches!(method.plugin, Plugin::Gone { .. }));
+        let known = K::methods().into_iter().filter(|method| !matches!(method.plugin, Plugin::Gone { .. }));
         let known = known.map(|method| method.block).collect::<Vec<_>>().join(", ");
         let message = format!("spec.authentication names no login method; fill in one of {known}");
         return Err(fault(object, reason::NO_METHOD, message));

@@ -78,7 +78,7 @@ fn resource(spec: &str) -> InfisicalSecret {
 
 fn plan_with(cluster: &Cluster, spec: &str, settings: &Settings) -> Result<Plan, Fault> {
     let resource = resource(spec);
-    let found = futures::executor::block_on(dereference::infisical_secret(cluster, &resource, settings))?;
+    let found = futures::executor::block_on(dereference::resource(cluster, &resource, settings))?;
     infisical_secret(&resource, &found, settings)
 }
 
@@ -131,6 +131,7 @@ fn text(plan: &Plan, input: &str) -> String {
     String::from_utf8(plan.login.inputs[input].expose_secret().to_vec()).unwrap()
 }
 mod grants;
+mod identity;
 mod login;
 mod resource;
 mod server;

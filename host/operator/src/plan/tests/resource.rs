@@ -145,7 +145,7 @@ fn every_sample_has_a_plan() {
         for document in documents.iter().filter(|document| document["kind"] == "InfisicalSecret") {
             let resource: InfisicalSecret = serde_json::from_value(document.clone()).unwrap();
             let settings = Settings::default();
-            let found = futures::executor::block_on(dereference::infisical_secret(&cluster, &resource, &settings)).unwrap();
+            let found = futures::executor::block_on(dereference::resource(&cluster, &resource, &settings)).unwrap();
             let plan = infisical_secret(&resource, &found, &settings).unwrap_or_else(|fault| panic!("{}", fault.message));
             methods.insert(plan.login.method.clone());
         }
