@@ -39,6 +39,11 @@ impl From<kube::Error> for RequestError {
 }
 
 impl RequestError {
+    /// As if the API server had said that there is no such object.
+    pub(crate) fn gone() -> Self {
+        Self::Status(Status::failure("there is no such object", "NotFound").with_code(404).boxed())
+    }
+
     pub(crate) fn code(&self) -> u16 {
         match self {
             Self::Status(status) => status.code,

@@ -1,6 +1,7 @@
 //! Controllers: which resource is reconciled when, and what a reconcile of each kind does.
 pub mod chained;
 mod context;
+pub mod finalizer;
 mod infisical_secret;
 mod infisical_static_secret;
 mod queue;
