@@ -20,12 +20,17 @@ mod project;
 mod refusal;
 mod secrets;
 mod status;
+mod stored;
 mod wire;
+mod write;
 
 pub use address::{Address, AddressError};
 pub use client::{Client, ClientConfig, Observer, Timeouts};
 pub use error::{Class, Error};
 pub use events::{Change, ChangeKind, ENTRIES_PER_PLACE, Event, EventStream, MOST_ENTRIES, Place, SubscribeRequest};
 pub use model::{
-    AccessToken, Etag, Fields, Import, ListRequest, Listed, Listing, LoginRequest, Project, ProjectRef, Secret, SecretRequest, Token,
+    AccessToken, Etag, Fields, Folder, Import, ListRequest, Listed, Listing, LoginRequest, NewSecret, Project, ProjectRef, Secret,
+    SecretRequest, Token, Written,
 };
+pub use stored::stored;
+pub use write::batches;

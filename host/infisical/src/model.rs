@@ -1,6 +1,6 @@
 //! What goes over the wire, in this crate's own words. Nothing that holds a value or a token can be formatted.
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use zeroize::Zeroize;
 
 /// The JSON members of a login's body. Zeroed when dropped, never printed.
@@ -166,6 +166,40 @@ pub struct Secret {
     pub comment: SecretString,
     /// Slugs of its tags.
     pub tags: Vec<String>,
+    /// When it was made, where the server tells it.
+    pub created: Option<jiff::Timestamp>,
+}
+
+/// A folder to write to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Folder {
+    /// Id of the project.
+    pub project_id: String,
+    /// Slug of the environment.
+    pub environment: String,
+    /// Path, for example `/app`; empty counts as `/`.
+    pub path: String,
+}
+
+/// A secret to be created or changed. Its value can't be formatted, and may be empty.
+#[derive(Clone, Copy)]
+pub struct NewSecret<'a> {
+    /// Name.
+    pub key: &'a str,
+    /// Value, in the server's own form ([`crate::stored`]) or not.
+    pub value: &'a str,
+}
+
+/// What the server did with a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is done: id by key of the secrets concerned, as far as the server tells them.
+    Done(BTreeMap<String, String>),
+    /// A policy of the folder asks for an approval: nothing is written before somebody has given it.
+    Approval {
+        /// Id of the request for approval, where the server tells it.
+        id: Option<String>,
+    },
 }
 
 /// The secrets of one import.

@@ -155,6 +155,7 @@ impl Hidden {
             path,
             comment: secret.secret_comment.unwrap_or_else(|| SecretString::from(String::new())),
             tags: secret.tags.unwrap_or_default().into_iter().map(|tag| tag.slug).collect(),
+            created: secret.created_at.and_then(|date| date.parse().ok()),
         }))
     }
 

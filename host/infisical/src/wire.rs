@@ -63,6 +63,29 @@ pub(crate) struct Secret {
     pub tags: Option<Vec<Tag>>,
     #[serde(default, rename = "type")]
     pub kind: Option<String>,
+    #[serde(default)]
+    pub created_at: Option<String>,
+}
+
+/// What a write of one secret or of several answers. Its values are not read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Written {
+    pub approval: Option<Approval>,
+    pub secret: Option<WrittenSecret>,
+    pub secrets: Option<Vec<WrittenSecret>>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Approval {
+    pub id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WrittenSecret {
+    pub id: Option<String>,
+    pub secret_key: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -25,13 +25,27 @@ pub struct Contents {
     pub secrets: Arc<Vec<SourceSecret>>,
     /// That it imports.
     pub imports: Arc<Vec<SourceSecret>>,
+    /// What `secrets` are at the server, in the same order. Empty where they are not of a server.
+    pub stamps: Arc<Vec<Stamp>>,
+}
+
+/// What tells a secret from another one that was made in its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    pub id: String,
+    /// When it was made, where the server tells it.
+    pub created: Option<jiff::Timestamp>,
 }
 
 impl Contents {
     #[must_use]
     pub fn of(listing: Listing) -> Self {
         let imports = listing.imports.into_iter().flat_map(|import| import.secrets);
-        Self { secrets: Arc::new(listing.secrets.into_iter().map(source).collect()), imports: Arc::new(imports.map(source).collect()) }
+        let imports = Arc::new(imports.map(source).collect());
+        let stamp = |secret: &mut Secret| Stamp { id: std::mem::take(&mut secret.id), created: secret.created };
+        let (stamps, secrets): (Vec<_>, Vec<_>) =
+            listing.secrets.into_iter().map(|mut secret| (stamp(&mut secret), source(secret))).unzip();
+        Self { secrets: Arc::new(secrets), imports, stamps: Arc::new(stamps) }
     }
 
     /// Several as one, in their order.
@@ -41,7 +55,8 @@ impl Contents {
             return (*only).clone();
         }
         let join = |part: fn(&Self) -> &Vec<SourceSecret>| Arc::new(all.iter().flat_map(|one| part(one).iter().cloned()).collect());
-        Self { secrets: join(|one| &one.secrets), imports: join(|one| &one.imports) }
+        let stamps = Arc::new(all.iter().flat_map(|one| one.stamps.iter().cloned()).collect());
+        Self { secrets: join(|one| &one.secrets), imports: join(|one| &one.imports), stamps }
     }
 
     /// One secret for each key, in the order of their bytes. An imported secret counts where no other has its key, and of
@@ -120,6 +135,7 @@ mod tests {
             path: path.into(),
             comment: String::new().into(),
             tags: vec![],
+            created: None,
         }
     }
 

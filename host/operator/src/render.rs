@@ -50,7 +50,7 @@ impl Source {
     /// Its templates see no import as such, and each key once.
     #[must_use]
     pub fn infisical_secret(merged: Arc<Vec<SourceSecret>>) -> Self {
-        Self { contents: Contents { secrets: Arc::clone(&merged), imports: Arc::default() }, merged, version: v1alpha1 }
+        Self { contents: Contents { secrets: Arc::clone(&merged), ..Contents::default() }, merged, version: v1alpha1 }
     }
 
     /// Its templates see what every source holds.
@@ -218,7 +218,7 @@ mod tests {
             tags: vec![],
         };
         let merged = Arc::new(vec![secret("A", "1"), secret("B", "2")]);
-        Source { contents: Contents { secrets: Arc::clone(&merged), imports: Arc::default() }, merged, version: v1alpha1 }
+        Source { contents: Contents { secrets: Arc::clone(&merged), ..Contents::default() }, merged, version: v1alpha1 }
     }
 
     async fn data(script: Script, template: Option<(bool, &[(&str, &str)])>) -> Result<Vec<(String, String)>, Fault> {

@@ -243,6 +243,9 @@ pub enum SecretSeed {
     Full {
         /// Value.
         value: Hidden,
+        /// Id; derived from its place if absent.
+        #[serde(default)]
+        id: Option<String>,
         /// Comment.
         #[serde(default)]
         comment: String,
@@ -256,6 +259,17 @@ pub enum SecretSeed {
         #[serde(default)]
         skip_multiline_encoding: Option<bool>,
     },
+}
+
+impl SecretSeed {
+    /// The id that the file names.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Full { id, .. } => id.as_deref(),
+        }
+    }
 }
 
 /// A service token.

@@ -52,7 +52,7 @@ impl SecretsFile {
             }
         };
         let all = |listed: Vec<Listed>| Arc::new(listed.into_iter().map(source).collect());
-        Ok(Contents { secrets: all(secrets), imports: all(imports) })
+        Ok(Contents { secrets: all(secrets), imports: all(imports), ..Contents::default() })
     }
 }
 

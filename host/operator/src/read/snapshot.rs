@@ -32,7 +32,8 @@ impl Snapshot {
     }
 
     fn holds(&self, contents: &Contents) -> bool {
-        same(&self.contents.secrets, &contents.secrets) && same(&self.contents.imports, &contents.imports)
+        let Contents { secrets, imports, stamps } = &self.contents;
+        *stamps == contents.stamps && same(secrets, &contents.secrets) && same(imports, &contents.imports)
     }
 
     /// The same, still true at a later time.

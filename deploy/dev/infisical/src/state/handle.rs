@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::identity::{ClientSecret, TokenBounds};
 use super::permission::{Action, Membership, Rule, Subject};
-use super::project::{Change, Content, Import, Writer, join, normalize_path, normalize_value};
+use super::project::{Change, ChangeRequest, Content, Import, Writer, join, normalize_path, normalize_value};
 use super::{Project, World, new_id};
 use crate::clock::Clock;
 use crate::errors::ApiError;
@@ -136,6 +136,53 @@ impl State {
         let mut world = self.write();
         let folder = world.project_mut(&place.project).ok()?.folder_mut(&place.environment, &place.path).ok()?;
         folder.secrets.get(key).map(|secret| secret.content.value.expose().to_owned())
+    }
+
+    /// The id of a secret.
+    #[must_use]
+    pub fn secret_id(&self, place: &Place, key: &str) -> Option<String> {
+        let mut world = self.write();
+        let folder = world.project_mut(&place.project).ok()?.folder_mut(&place.environment, &place.path).ok()?;
+        folder.secrets.get(key).map(|secret| secret.id.clone())
+    }
+
+    /// The requests for approval in a folder, oldest first: id, and the keys that each changes.
+    #[must_use]
+    pub fn requests(&self, place: &Place) -> Vec<(String, Vec<String>)> {
+        let mut world = self.write();
+        let Ok(project) = world.project_mut(&place.project) else { return Vec::new() };
+        let requests = project.environment(&place.environment).into_iter().flat_map(|environment| &environment.requests);
+        let keys = |request: &ChangeRequest| request.changes.iter().map(|(key, _)| key.clone()).collect();
+        requests.filter(|request| request.path == place.path).map(|request| (request.id.clone(), keys(request))).collect()
+    }
+
+    /// Approves a request: its changes are made.
+    ///
+    /// # Errors
+    /// No such project, environment or request.
+    pub fn approve(&self, place: &Place, request: &str) -> Result<(), ApiError> {
+        let by = Writer { actor: None, now: self.clock.now() };
+        self.write().project_mut(&place.project)?.approve(&place.environment, request, by)
+    }
+
+    /// Rejects a request: nothing is changed.
+    ///
+    /// # Errors
+    /// No such project, environment or request.
+    pub fn reject(&self, place: &Place, request: &str) -> Result<(), ApiError> {
+        self.write().project_mut(&place.project)?.take_request(&place.environment, request).map(drop)
+    }
+
+    /// Says of which paths of an environment changes need an approval, as globs.
+    ///
+    /// # Errors
+    /// No such project or environment.
+    pub fn set_approvals(&self, project: &str, environment: &str, globs: &[&str]) -> Result<(), ApiError> {
+        let mut world = self.write();
+        let found = world.project_mut(project)?.environment_mut(environment);
+        let found = found.ok_or_else(|| ApiError::not_found(format!("Environment with slug '{environment}' not found")))?;
+        found.approvals = globs.iter().map(|glob| (*glob).to_owned()).collect();
+        Ok(())
     }
 
     /// Makes a folder and its parents.

@@ -64,6 +64,30 @@ pub struct Environment {
     pub folders: BTreeMap<String, Folder>,
     /// Globs of paths where a change needs an approval, so that nothing is written at once.
     pub approvals: Vec<String>,
+    /// Changes that wait for an approval, oldest first.
+    pub requests: Vec<ChangeRequest>,
+}
+
+/// Changes of one folder that wait until a person approves them. Nobody is told how it ended.
+#[derive(Clone, Debug)]
+pub struct ChangeRequest {
+    /// Id.
+    pub id: String,
+    /// Path of the folder.
+    pub path: String,
+    /// By key, in the order of the request.
+    pub changes: Vec<(String, Proposal)>,
+}
+
+/// What is to become of a secret.
+#[derive(Clone, Debug)]
+pub enum Proposal {
+    /// It is created.
+    Create(Change),
+    /// It is changed.
+    Update(Change),
+    /// It is deleted.
+    Delete,
 }
 
 /// A folder.
@@ -172,7 +196,8 @@ pub fn join(parent: &str, name: &str) -> String {
 /// The server's trimming of values: outer white space goes, but a value that ends in a newline keeps one.
 #[must_use]
 pub fn normalize_value(value: &str) -> Hidden {
-    let trimmed = value.trim();
+    // What JavaScript takes for white space is not what Rust does.
+    let trimmed = value.trim_matches(|character: char| character == '\u{feff}' || (character.is_whitespace() && character != '\u{85}'));
     if value.ends_with('\n') { Hidden::from(format!("{trimmed}\n")) } else { Hidden::from(trimmed) }
 }
 
@@ -257,6 +282,36 @@ impl Project {
         self.environment_mut(environment)
             .and_then(|found| found.folders.get_mut(path))
             .ok_or_else(|| ApiError::not_found(format!("Folder with path '{path}' in environment with slug '{environment}' not found")))
+    }
+
+    /// Makes the changes of a request that a person approved; those that can't be made any more are left out.
+    ///
+    /// # Errors
+    /// 404 for a request that there is none of.
+    pub fn approve(&mut self, environment: &str, request: &str, by: Writer<'_>) -> Result<(), ApiError> {
+        let ChangeRequest { path, changes, .. } = self.take_request(environment, request)?;
+        for (key, proposal) in changes {
+            let made = match proposal {
+                Proposal::Create(change) => self.create_secret(environment, &path, &key, change.into(), by).map(drop),
+                Proposal::Update(change) => self.update_secret(environment, &path, &key, change, by).map(drop),
+                Proposal::Delete => self.delete_secret(environment, &path, &key).map(drop),
+            };
+            if let Err(error) = made {
+                tracing::warn!(key, %error, "an approved change can't be made any more");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a request away, as a person who rejects it does.
+    ///
+    /// # Errors
+    /// 404 for a request that there is none of.
+    pub fn take_request(&mut self, environment: &str, request: &str) -> Result<ChangeRequest, ApiError> {
+        let unknown = || ApiError::not_found(format!("Secret approval request with ID '{request}' not found"));
+        let requests = &mut self.environment_mut(environment).ok_or_else(unknown)?.requests;
+        let index = requests.iter().position(|found| found.id == request).ok_or_else(unknown)?;
+        Ok(requests.remove(index))
     }
 
     /// Slugs of tags, from slugs or ids.
@@ -375,7 +430,9 @@ mod tests {
 
     #[test]
     fn values_lose_outer_space_but_one_final_newline() {
-        for (written, stored) in [("  a b \t", "a b"), ("a\n\n\n", "a\n"), ("a\n ", "a"), ("\n", "\n"), ("", "")] {
+        for (written, stored) in
+            [("  a b \t", "a b"), ("a\n\n\n", "a\n"), ("a\n ", "a"), ("\n", "\n"), ("", ""), ("\u{feff}a\u{85}", "a\u{85}")]
+        {
             assert_eq!(normalize_value(written).expose(), stored, "{written:?}");
         }
     }
@@ -383,8 +440,14 @@ mod tests {
     #[test]
     fn a_tree_holds_what_lies_below_and_no_namesake() {
         let now = Timestamp::UNIX_EPOCH;
-        let mut environment =
-            Environment { id: new_id(), slug: "dev".into(), name: "Dev".into(), folders: BTreeMap::new(), approvals: vec![] };
+        let mut environment = Environment {
+            id: new_id(),
+            slug: "dev".into(),
+            name: "Dev".into(),
+            folders: BTreeMap::new(),
+            approvals: vec![],
+            requests: vec![],
+        };
         for path in ["/app/db", "/app-2", "app/web/"] {
             environment.make_folders(path, |_| new_id(), now);
         }

@@ -142,6 +142,7 @@ fn add_environment(project: &mut Project, seed: &EnvironmentSeed, now: Timestamp
         name: seed.name.clone().unwrap_or_else(|| seed.slug.clone()),
         folders: Default::default(),
         approvals: seed.approvals.clone(),
+        requests: Vec::new(),
     };
     environment.make_folders("/", id, now);
     for path in seed.folders.keys() {
@@ -150,13 +151,13 @@ fn add_environment(project: &mut Project, seed: &EnvironmentSeed, now: Timestamp
     project.environments.push(environment);
     for (path, folder) in &seed.folders {
         let path = normalize_path(path);
-        for (key, secret) in &folder.secrets {
-            let content = content(secret);
+        for (key, seeded) in &folder.secrets {
+            let content = content(seeded);
             project.resolve_tags(&content.tags)?;
             project.create_secret(&seed.slug, &path, key, content, Writer { actor: None, now })?;
             let target = project.folder_mut(&seed.slug, &path)?;
             if let Some(secret) = target.secrets.get_mut(key) {
-                secret.id = stable_id("secret", &format!("{prefix}{path}:{key}"));
+                secret.id = seeded.id().map_or_else(|| stable_id("secret", &format!("{prefix}{path}:{key}")), str::to_owned);
             }
         }
         let imports = folder.imports.iter().enumerate().map(|(index, import)| Import {
@@ -173,7 +174,7 @@ fn add_environment(project: &mut Project, seed: &EnvironmentSeed, now: Timestamp
 fn content(seed: &SecretSeed) -> Content {
     match seed {
         SecretSeed::Plain(value) => Content { value: normalize_value(value.expose()), ..Content::default() },
-        SecretSeed::Full { value, comment, tags, metadata, skip_multiline_encoding } => Content {
+        SecretSeed::Full { value, comment, tags, metadata, skip_multiline_encoding, .. } => Content {
             value: normalize_value(value.expose()),
             comment: comment.clone(),
             tags: tags.clone(),

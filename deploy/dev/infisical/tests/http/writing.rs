@@ -138,3 +138,29 @@ async fn imports_are_added_moved_and_removed() {
     assert_eq!(gone.status, 200);
     assert_eq!(site.get(&token, &query).await.json()["secretImports"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_request_for_approval_is_kept_until_a_person_decides() {
+    let site = Site::start().await;
+    let token = site.login("reader").await;
+    let (state, place) = (site.server.state(), Place::new("shop", "dev", "/guarded"));
+    let send = async |method: Method, secrets: Value| {
+        let body = at(&site, json!({ "secretPath": "/guarded", "secrets": secrets }));
+        let answer = site.change(method, &token, "/api/v4/secrets/batch", body).await;
+        assert_eq!((answer.status, answer.json().get("secrets")), (200, None));
+        answer.json()["approval"]["id"].as_str().unwrap().to_owned()
+    };
+    let made = send(Method::POST, json!([{ "secretKey": "A", "secretValue": " 1 " }, { "secretKey": "B", "secretValue": "2" }])).await;
+    assert_eq!(state.requests(&place), [(made.clone(), vec!["A".to_owned(), "B".to_owned()])]);
+    state.approve(&place, &made).unwrap();
+    assert_eq!((state.value(&place, "A").as_deref(), state.requests(&place).len()), (Some("1"), 0));
+    let id = state.secret_id(&place, "A");
+    let changed = send(Method::PATCH, json!([{ "secretKey": "A", "secretValue": "9" }])).await;
+    let deleted = send(Method::DELETE, json!([{ "secretKey": "B" }])).await;
+    assert_eq!((state.value(&place, "A").as_deref(), state.value(&place, "B").as_deref()), (Some("1"), Some("2")));
+    state.approve(&place, &changed).unwrap();
+    state.reject(&place, &deleted).unwrap();
+    assert_eq!((state.value(&place, "A").as_deref(), state.value(&place, "B").as_deref()), (Some("9"), Some("2")));
+    assert_eq!(state.secret_id(&place, "A"), id);
+    assert!(state.approve(&place, &deleted).is_err());
+}

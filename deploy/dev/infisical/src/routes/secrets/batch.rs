@@ -11,7 +11,7 @@ use crate::errors::ApiError;
 use crate::input::{Body, Input};
 use crate::routes::ok;
 use crate::state::permission::Action;
-use crate::state::project::{Change, Content};
+use crate::state::project::{Change, Content, Proposal};
 use crate::state::tokens::Actor;
 use crate::state::{Folder, World};
 
@@ -70,7 +70,8 @@ pub(super) async fn create(State(shared): State<Server>, Caller(actor): Caller, 
     if !taken.is_empty() {
         return Err(ApiError::bad_request(format!("Secret already exists: {}", taken.join(","))));
     }
-    if let Some(approval) = at.approval(&world, &actor, now)? {
+    let changes = || items.iter().map(|(key, change)| (key.clone(), Proposal::Create(change.clone()))).collect();
+    if let Some(approval) = at.approval(&mut world, &actor, now, changes)? {
         return Ok(ok(approval));
     }
     all_or_nothing(&mut world, &at, |world| {
@@ -103,7 +104,12 @@ pub(super) async fn update(State(shared): State<Server>, Caller(actor): Caller, 
         _ if missing.is_empty() => {}
         _ => return Err(absent(&at, &missing.iter().map(String::as_str).collect::<Vec<_>>())),
     }
-    if let Some(approval) = at.approval(&world, &actor, now)? {
+    let proposal = |key: &String, change: &Change| match missing.contains(key) {
+        true => Proposal::Create(change.clone()),
+        false => Proposal::Update(change.clone()),
+    };
+    let changes = || items.iter().map(|(key, change)| (key.clone(), proposal(key, change))).collect();
+    if let Some(approval) = at.approval(&mut world, &actor, now, changes)? {
         return Ok(ok(approval));
     }
     all_or_nothing(&mut world, &at, |world| {
@@ -134,7 +140,8 @@ pub(super) async fn delete(State(shared): State<Server>, Caller(actor): Caller, 
     if !missing.is_empty() {
         return Err(absent(&at, &missing));
     }
-    if let Some(approval) = at.approval(&world, &actor, now)? {
+    let changes = || items.iter().map(|(key, _)| (key.clone(), Proposal::Delete)).collect();
+    if let Some(approval) = at.approval(&mut world, &actor, now, changes)? {
         return Ok(ok(approval));
     }
     let reply = written(&world, &at, items.iter().map(|(key, _)| key.as_str()))?;

@@ -13,7 +13,7 @@ use crate::errors::ApiError;
 use crate::input::{Body, Input};
 use crate::routes::{date, ok};
 use crate::state::permission::{Action, Subject, Target};
-use crate::state::project::{Change, Content, Metadata, Writer, normalize_path, normalize_value};
+use crate::state::project::{Change, ChangeRequest, Content, Metadata, Proposal, Writer, normalize_path, normalize_value};
 use crate::state::tokens::Actor;
 use crate::state::{World, new_id};
 
@@ -56,18 +56,25 @@ impl Writing {
         Ok(self)
     }
 
-    /// The answer in place of a write, where changes need an approval.
-    pub(super) fn approval(&self, world: &World, actor: &Actor, now: jiff::Timestamp) -> Result<Option<Value>, ApiError> {
-        let project = world.project(&self.project)?;
-        let Some(environment) = project.environment(&self.environment).filter(|found| found.needs_approval(&self.path)) else {
+    /// The answer in place of a write, where changes need an approval: they are kept for whoever gives it.
+    pub(super) fn approval(
+        &self,
+        world: &mut World,
+        actor: &Actor,
+        now: jiff::Timestamp,
+        changes: impl FnOnce() -> Vec<(String, Proposal)>,
+    ) -> Result<Option<Value>, ApiError> {
+        let project = world.project_mut(&self.project)?;
+        let Some(environment) = project.environment_mut(&self.environment).filter(|found| found.needs_approval(&self.path)) else {
             return Ok(None);
         };
+        let request = ChangeRequest { id: new_id(), path: self.path.clone(), changes: changes() };
         let folder = environment.folders.get(&self.path);
         let committer = match actor {
             Actor::Identity { id, .. } | Actor::ServiceToken { id } => id,
         };
-        Ok(Some(json!({ "approval": {
-            "id": new_id(),
+        let reply = json!({ "approval": {
+            "id": request.id,
             "policyId": environment.id,
             "hasMerged": false,
             "status": "open",
@@ -76,7 +83,9 @@ impl Writing {
             "committerId": committer,
             "createdAt": date(now),
             "updatedAt": date(now),
-        }})))
+        }});
+        environment.requests.push(request);
+        Ok(Some(reply))
     }
 }
 
@@ -140,9 +149,9 @@ pub(super) async fn create(
     let now = shared.state.clock().now();
     let mut world = shared.state.write();
     let at = at.permitted(&world, &actor, slug, Action::Create, &[&name])?;
-    let mut content = Content::from(change);
+    let mut content = Content::from(change.clone());
     content.tags = world.project(&at.project)?.resolve_tags(&content.tags)?;
-    if let Some(approval) = at.approval(&world, &actor, now)? {
+    if let Some(approval) = at.approval(&mut world, &actor, now, || vec![(name.clone(), Proposal::Create(change))])? {
         return Ok(ok(approval));
     }
     world.project_mut(&at.project)?.create_secret(&at.environment, &at.path, &name, content, writer(&actor, now))?;
@@ -166,7 +175,7 @@ pub(super) async fn update(
     if let Some(tags) = &change.tags {
         change.tags = Some(world.project(&at.project)?.resolve_tags(tags)?);
     }
-    if let Some(approval) = at.approval(&world, &actor, now)? {
+    if let Some(approval) = at.approval(&mut world, &actor, now, || vec![(name.clone(), Proposal::Update(change.clone()))])? {
         return Ok(ok(approval));
     }
     let renamed = change.name.clone().unwrap_or_else(|| name.clone());
@@ -187,7 +196,7 @@ pub(super) async fn delete(
     let now = shared.state.clock().now();
     let mut world = shared.state.write();
     let at = at.permitted(&world, &actor, slug, Action::Delete, &[&name])?;
-    if let Some(approval) = at.approval(&world, &actor, now)? {
+    if let Some(approval) = at.approval(&mut world, &actor, now, || vec![(name.clone(), Proposal::Delete)])? {
         return Ok(ok(approval));
     }
     let secret = world.project_mut(&at.project)?.delete_secret(&at.environment, &at.path, &name)?;
