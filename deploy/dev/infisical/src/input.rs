@@ -120,6 +120,11 @@ impl Input {
         }
     }
 
+    /// An optional member of any type; null counts as absent.
+    pub fn any(&mut self, name: &str) -> Option<Value> {
+        self.members.get(name).filter(|value| !value.is_null()).cloned()
+    }
+
     /// An optional list; its items are not looked at here.
     pub fn list(&mut self, name: &str) -> Option<Vec<Value>> {
         match self.members.get(name) {

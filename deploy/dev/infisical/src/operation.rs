@@ -31,6 +31,14 @@ pub enum Operation {
     ServiceToken,
     /// `POST /api/v1/events/subscribe/project-events`.
     Subscribe,
+    /// A new lease of a dynamic secret.
+    CreateLease,
+    /// A lease's renewal.
+    RenewLease,
+    /// A lease's end.
+    RevokeLease,
+    /// Reading leases or dynamic secrets.
+    ReadLease,
     /// Anything else below `/api`.
     Other,
 }
@@ -65,6 +73,10 @@ impl Operation {
             ["api", "v1", "projects", ..] | ["api", "v1" | "v2", "workspace", ..] => Self::Project,
             ["api", "v2", "service-token"] => Self::ServiceToken,
             ["api", "v1", "events", "subscribe", ..] => Self::Subscribe,
+            ["api", "v1", "dynamic-secrets", ..] if read => Self::ReadLease,
+            ["api", "v1", "dynamic-secrets", "leases", _, "renew"] => Self::RenewLease,
+            ["api", "v1", "dynamic-secrets", "leases", ..] if method == Method::DELETE => Self::RevokeLease,
+            ["api", "v1", "dynamic-secrets", "leases", ..] => Self::CreateLease,
             _ => Self::Other,
         }
     }
@@ -75,10 +87,11 @@ impl Operation {
         match self {
             Self::Status => None,
             Self::Login | Self::Renew | Self::Revoke => Some(Category::Write),
+            Self::CreateLease | Self::RenewLease | Self::RevokeLease => Some(Category::Write),
             Self::ListSecrets | Self::GetSecret | Self::WriteSecret | Self::Import => Some(Category::Secrets),
             Self::Folder if method != Method::GET => Some(Category::Secrets),
             Self::Project if method != Method::GET => Some(Category::Write),
-            Self::Folder | Self::Project | Self::ServiceToken | Self::Subscribe | Self::Other => Some(Category::Read),
+            Self::Folder | Self::Project | Self::ServiceToken | Self::Subscribe | Self::ReadLease | Self::Other => Some(Category::Read),
         }
     }
 }
@@ -97,6 +110,10 @@ mod tests {
             (Method::POST, "/api/v4/secrets/batch", Operation::WriteSecret),
             (Method::POST, "/api/v1/auth/universal-auth/login", Operation::Login),
             (Method::GET, "/api/v2/workspace/demo", Operation::Project),
+            (Method::POST, "/api/v1/dynamic-secrets/leases", Operation::CreateLease),
+            (Method::POST, "/api/v1/dynamic-secrets/leases/1/renew", Operation::RenewLease),
+            (Method::DELETE, "/api/v1/dynamic-secrets/leases/1", Operation::RevokeLease),
+            (Method::GET, "/api/v1/dynamic-secrets/db/leases", Operation::ReadLease),
             (Method::GET, "/api/v9", Operation::Other),
         ] {
             assert_eq!(Operation::of(&method, path), wanted, "{method} {path}");

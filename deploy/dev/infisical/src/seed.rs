@@ -7,6 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::hidden::Hidden;
+use crate::leases::DynamicSecretSeed;
 use crate::state::identity::TokenBounds;
 use crate::state::permission::{Role, Rule};
 use crate::state::project::Metadata;
@@ -220,6 +221,8 @@ pub struct FolderSeed {
     pub secrets: BTreeMap<String, SecretSeed>,
     /// Imports, the last one winning.
     pub imports: Vec<ImportSeed>,
+    /// Dynamic secrets by name.
+    pub dynamic_secrets: BTreeMap<String, DynamicSecretSeed>,
 }
 
 /// An import.
@@ -324,7 +327,7 @@ impl Seed {
     pub fn uniform(folders: usize, keys: usize) -> Self {
         let folder = |index: usize| {
             let secrets = (0..keys).map(|key| (format!("KEY_{key}"), SecretSeed::Plain(format!("value-{index}-{key}").into()))).collect();
-            (format!("/f{index}"), FolderSeed { secrets, imports: Vec::new() })
+            (format!("/f{index}"), FolderSeed { secrets, ..FolderSeed::default() })
         };
         let login = UniversalAuthSeed {
             client_id: "bench".to_owned(),

@@ -3,8 +3,10 @@ use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
 
 use axum::http::StatusCode;
+use jiff::SignedDuration;
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
@@ -13,6 +15,7 @@ use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::events::Streams;
 use crate::faults::{Door, Faults};
+use crate::leases::expiry;
 use crate::listen::{self, Peer};
 use crate::operation::Operation;
 use crate::rate_limit::{Limits, RateLimiter};
@@ -59,6 +62,8 @@ pub struct Config {
     pub generation: Generation,
     /// Whether v4 of the secrets API and `/v1/projects` exist; without, their routes answer 404 like an old server's.
     pub v4: bool,
+    /// Shortest TTL of a lease: a minute at today's servers, less at those that the manual of the operator was written for.
+    pub shortest_lease: Duration,
     /// Serves the page and its `/dev` endpoints, to loopback clients only.
     pub page: bool,
 }
@@ -77,6 +82,7 @@ impl Config {
             google: None,
             generation: Generation::default(),
             v4: true,
+            shortest_lease: Duration::from_secs(60),
             page: true,
         }
     }
@@ -115,6 +121,8 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     pub(crate) limiter: RateLimiter,
     pub(crate) reviewer: Option<Reviewer>,
+    pub(crate) cluster: Option<KubernetesApi>,
+    pub(crate) shortest_lease: SignedDuration,
     pub(crate) issuers: Issuers,
     pub(crate) sts: Option<Sts>,
     pub(crate) entra: Option<String>,
@@ -159,6 +167,8 @@ impl Server {
             faults: Faults::default(),
             limiter: RateLimiter::default(),
             reviewer,
+            cluster: config.kubernetes.clone(),
+            shortest_lease: SignedDuration::try_from(config.shortest_lease).unwrap_or(SignedDuration::MAX),
             issuers: Issuers::new()?,
             sts: config.sts.as_deref().map(Sts::new).transpose()?,
             entra: config.entra.clone(),
@@ -171,12 +181,14 @@ impl Server {
         let address = axum::serve::Listener::local_addr(&incoming).map_err(listening)?;
         let router = routes::router(&shared, config.page);
         let mut door = shared.faults.door.subscribe();
+        let leases = Arc::clone(&shared);
         tokio::spawn(async move {
             let service = router.into_make_service_with_connect_info::<Peer>();
             tokio::select! {
                 ended = axum::serve(incoming, service).into_future() => if let Err(error) = ended {
                     tracing::error!(%error, "the server ended");
                 },
+                () = expiry::run(leases) => {}
                 _ = door.wait_for(|door| *door == Door::Closed) => {}
             }
         });

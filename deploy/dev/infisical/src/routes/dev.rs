@@ -55,6 +55,7 @@ pub(super) fn routes(page: bool) -> Router<Server> {
     let admin = Router::new()
         .route("/dev/state", get(state))
         .route("/dev/secrets", get(secrets).put(set_secret).delete(delete_secret))
+        .route("/dev/leases", get(leases))
         .route("/dev/folders", put(create_folder).delete(delete_folder))
         .route("/dev/faults", put(set_faults))
         .route("/dev/tokens", put(end_tokens))
@@ -151,6 +152,25 @@ async fn secrets(State(shared): State<Server>, Query(mut input): Query) -> Resul
     let imports: Vec<Value> =
         folder.imports.iter().map(|import| json!({ "environment": import.environment, "path": import.path })).collect();
     Ok(ok(json!({ "secrets": rows, "imports": imports })))
+}
+
+/// Every lease, and the database users that were made for leases and live.
+async fn leases(State(shared): State<Server>) -> Response {
+    let world = shared.state.read();
+    let of = |secret: &crate::leases::DynamicSecret| {
+        let rows = secret.leases.iter().map(|lease| {
+            let mut row = super::leases::lease_shape(secret, lease);
+            if let Some(row) = row.as_object_mut() {
+                row.insert("dynamicSecret".to_owned(), json!(secret.name));
+                row.insert("environment".to_owned(), json!(secret.environment));
+                row.insert("path".to_owned(), json!(secret.path));
+            }
+            row
+        });
+        rows.collect::<Vec<_>>()
+    };
+    let leases: Vec<Value> = world.dynamic_secrets.iter().flat_map(of).collect();
+    ok(json!({ "leases": leases, "databaseUsers": world.database_users.names() }))
 }
 
 async fn set_secret(State(shared): State<Server>, Json(body): Json<Value>) -> Result<Response, ApiError> {

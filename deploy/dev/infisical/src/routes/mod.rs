@@ -6,6 +6,7 @@ mod dev;
 mod events;
 mod folders;
 mod imports;
+mod leases;
 mod login;
 mod projects;
 mod secrets;
@@ -42,6 +43,7 @@ pub(crate) fn router(shared: &Server, page: bool) -> Router {
         .merge(projects::routes(shared))
         .merge(folders::routes())
         .merge(imports::routes())
+        .merge(leases::routes())
         .merge(secrets::routes(shared))
         .merge(service_tokens::routes())
         .merge(events::routes())

@@ -16,6 +16,7 @@ pub use self::project::{Environment, Folder, Import, Project, Secret};
 
 use self::tokens::{ServiceToken, Tokens};
 use crate::errors::ApiError;
+use crate::leases::{DynamicSecret, Users};
 use crate::verify::{AlibabaCloud, OracleUser};
 
 /// The whole state.
@@ -34,6 +35,10 @@ pub struct World {
     pub oracle_users: Vec<OracleUser>,
     /// Alibaba Cloud.
     pub alibaba: AlibabaCloud,
+    /// Dynamic secrets of all projects, with their leases.
+    pub dynamic_secrets: Vec<DynamicSecret>,
+    /// Users of the database that exists only here.
+    pub(crate) database_users: Users,
 }
 
 impl World {

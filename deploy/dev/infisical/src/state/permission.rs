@@ -42,6 +42,8 @@ pub enum Action {
     SubscribeOnDeleted,
     /// To hear of folders whose imports are changed.
     SubscribeOnImportMutations,
+    /// To make, renew, revoke and see leases.
+    Lease,
 }
 
 impl Action {
@@ -57,6 +59,7 @@ impl Action {
             Self::SubscribeOnUpdated => "subscribe-on-updated",
             Self::SubscribeOnDeleted => "subscribe-on-deleted",
             Self::SubscribeOnImportMutations => "subscribe-on-import-mutations",
+            Self::Lease => "lease",
         }
     }
 
@@ -85,6 +88,8 @@ pub enum Subject {
     SecretImports,
     /// Events about secrets.
     SecretEvents,
+    /// Dynamic secrets.
+    DynamicSecrets,
 }
 
 impl Subject {
@@ -94,6 +99,7 @@ impl Subject {
             Self::SecretFolders => "secret-folders",
             Self::SecretImports => "secret-imports",
             Self::SecretEvents => "secret-events",
+            Self::DynamicSecrets => "dynamic-secrets",
         }
     }
 }

@@ -7,6 +7,7 @@ use super::project::{Content, Environment, Import, Project, Tag, Writer, normali
 use super::tokens::{ServiceToken, Tokens};
 use super::{World, new_id};
 use crate::errors::ApiError;
+use crate::leases::{DynamicSecret, Users, ttl};
 use crate::seed::{ClientSecretSeed, EnvironmentSeed, IdentitySeed, ProjectSeed, SecretSeed, Seed, ServiceTokenSeed, stable_id};
 use crate::server::StartError;
 
@@ -29,9 +30,12 @@ impl World {
             tokens: Tokens::default(),
             oracle_users: seed.oracle_users.clone(),
             alibaba: seed.alibaba_cloud.clone(),
+            dynamic_secrets: Vec::new(),
+            database_users: Users::default(),
         };
         for seed in &seed.projects {
             let project = project(seed, &world, now)?;
+            world.dynamic_secrets.extend(dynamic_secrets(seed, &project, now)?);
             world.projects.push(project);
         }
         for seed in &seed.service_tokens {
@@ -131,6 +135,22 @@ fn project(seed: &ProjectSeed, world: &World, now: Timestamp) -> Result<Project,
     // What is there from the start did not happen.
     project.happened.clear();
     Ok(project)
+}
+
+fn dynamic_secrets(seed: &ProjectSeed, project: &Project, now: Timestamp) -> Result<Vec<DynamicSecret>, StartError> {
+    let mut all = Vec::new();
+    for environment in &seed.environments {
+        for (path, folder) in &environment.folders {
+            for (name, settings) in &folder.dynamic_secrets {
+                let ttls = [Some(&settings.default_ttl), settings.max_ttl.as_ref()];
+                if let Some(wrong) = ttls.into_iter().flatten().find(|text| ttl::parse(text).is_none()) {
+                    return Err(StartError::Seed(format!("dynamic secret {name:?}: {wrong:?} is no length of time")));
+                }
+                all.push(DynamicSecret::new(&project.id, &environment.slug, path, name, settings.clone(), now));
+            }
+        }
+    }
+    Ok(all)
 }
 
 fn add_environment(project: &mut Project, seed: &EnvironmentSeed, now: Timestamp) -> Result<(), ApiError> {

@@ -11,6 +11,7 @@ mod faults;
 mod google;
 mod issuers;
 mod kubernetes;
+mod leases;
 mod logins;
 mod logs;
 mod oci;
