@@ -13,6 +13,7 @@ mod client;
 mod client_identity;
 mod error;
 mod events;
+mod leases;
 mod life;
 mod login;
 mod model;
@@ -29,8 +30,8 @@ pub use client::{Client, ClientConfig, Observer, Timeouts};
 pub use error::{Class, Error};
 pub use events::{Change, ChangeKind, ENTRIES_PER_PLACE, Event, EventStream, MOST_ENTRIES, Place, SubscribeRequest};
 pub use model::{
-    AccessToken, Etag, Fields, Folder, Import, ListRequest, Listed, Listing, LoginRequest, NewSecret, Project, ProjectRef, Secret,
-    SecretRequest, Token, Written,
+    AccessToken, DynamicSecret, Etag, Fields, Folder, FoundLease, Import, Lease, LeaseData, LeasePlace, LeaseRequest, ListRequest, Listed,
+    Listing, LoginRequest, MadeLease, NewSecret, Project, ProjectRef, Secret, SecretRequest, Token, Written,
 };
 pub use stored::stored;
 pub use write::batches;

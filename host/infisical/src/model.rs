@@ -211,3 +211,75 @@ pub struct Import {
     /// Its secrets.
     pub secrets: Vec<Secret>,
 }
+
+/// Where a dynamic secret is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LeasePlace {
+    /// Slug of the project; these calls take no id.
+    pub project_slug: String,
+    /// Slug of the environment.
+    pub environment: String,
+    /// Folder, for example `/app`.
+    pub path: String,
+}
+
+/// A wish for a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseRequest {
+    /// Where the dynamic secret is.
+    pub place: LeasePlace,
+    /// Its name.
+    pub name: String,
+    /// For example `1h`; the dynamic secret's own default where None.
+    pub ttl: Option<String>,
+    /// Of the Kubernetes provider, where it allows several.
+    pub namespace: Option<String>,
+    /// By which the lease can be found later ([`Lease::mark`]).
+    pub mark: String,
+}
+
+/// A lease as the server knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Id.
+    pub id: String,
+    /// When it was made, by the server's clock, where the server says so.
+    pub created: Option<jiff::Timestamp>,
+    /// When it ends, by the server's clock.
+    pub expires: jiff::Timestamp,
+    /// What it was marked with; older servers keep no mark.
+    pub mark: Option<String>,
+}
+
+/// Credentials of a lease by key; what was no text is its JSON. Can't be formatted.
+pub type LeaseData = std::collections::BTreeMap<String, SecretSlice<u8>>;
+
+/// A new lease.
+pub struct MadeLease {
+    /// The lease.
+    pub lease: Lease,
+    /// The dynamic secret that it is of.
+    pub dynamic_secret: DynamicSecret,
+    /// Its credentials, which are given this once.
+    pub data: LeaseData,
+}
+
+/// A dynamic secret, as far as it is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DynamicSecret {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Limit to the life of a lease, for example `24h`.
+    pub max_ttl: Option<String>,
+}
+
+/// A lease that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundLease {
+    /// The lease.
+    pub lease: Lease,
+    /// The dynamic secret that it is of.
+    pub dynamic_secret: DynamicSecret,
+}

@@ -2,7 +2,10 @@
 use secrecy::{SecretSlice, SecretString};
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, Visitor},
+    de::{
+        IgnoredAny, MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
 };
 use std::{collections::HashMap, fmt};
 
@@ -169,4 +172,134 @@ fn optional_secret_string<'de, D: Deserializer<'de>>(from: D) -> Result<Option<S
 
 fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretSlice<u8>>, D::Error> {
     from.deserialize_option(Optional(Text(to_bytes)))
+}
+
+/// Member of a lease's `config` that holds our mark.
+pub(crate) const MARK: &str = "requestedBy";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Lease {
+    pub id: String,
+    pub expire_at: jiff::Timestamp,
+    #[serde(default)]
+    pub created_at: Option<jiff::Timestamp>,
+    #[serde(default)]
+    pub status: Option<String>,
+    #[serde(default)]
+    pub config: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct OneLease {
+    pub lease: Lease,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct FoundLease {
+    pub lease: LeaseOf,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct LeaseOf {
+    #[serde(flatten)]
+    pub lease: Lease,
+    #[serde(rename = "dynamicSecret")]
+    pub dynamic_secret: DynamicSecret,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct AllLeases {
+    pub leases: Vec<Lease>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MadeLease {
+    pub lease: Lease,
+    pub dynamic_secret: DynamicSecret,
+    pub data: HashMap<String, LeaseValue>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct DynamicSecret {
+    pub id: String,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default, rename = "maxTTL")]
+    pub max_ttl: Option<String>,
+}
+
+/// One credential: a text as it is, anything else as its JSON.
+pub(crate) struct LeaseValue(pub SecretSlice<u8>);
+
+impl<'de> Deserialize<'de> for LeaseValue {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl AnyValue {
+    fn json(value: &impl serde::Serialize) -> LeaseValue {
+        LeaseValue(serde_json::to_vec(value).unwrap_or_default().into())
+    }
+}
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = LeaseValue;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("any JSON")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<LeaseValue, E> {
+        Ok(LeaseValue(to_bytes(text)))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<LeaseValue, E> {
+        Ok(Self::json(&value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<LeaseValue, E> {
+        Ok(Self::json(&value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<LeaseValue, E> {
+        Ok(Self::json(&value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<LeaseValue, E> {
+        Ok(Self::json(&value))
+    }
+
+    fn visit_unit<E>(self) -> Result<LeaseValue, E> {
+        Ok(Self::json(&()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<LeaseValue, A::Error> {
+        let items = serde_json::Value::deserialize(SeqAccessDeserializer::new(items))?;
+        Ok(Self::json(&items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<LeaseValue, A::Error> {
+        let members = serde_json::Value::deserialize(MapAccessDeserializer::new(members))?;
+        Ok(Self::json(&members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    #[test]
+    fn what_is_no_text_is_its_json() {
+        let text = r#"{"a":"1 \"x\"","b":5432,"c":-1,"d":1.5,"e":true,"f":null,"g":["x",{"k":1}],"h":{"k":"v"}}"#;
+        let data: HashMap<String, LeaseValue> = serde_json::from_str(text).unwrap();
+        let of = |key: &str| String::from_utf8(data[key].0.expose_secret().to_vec()).unwrap();
+        let found = ["a", "b", "c", "d", "e", "f", "g", "h"].map(of);
+        assert_eq!(found, ["1 \"x\"", "5432", "-1", "1.5", "true", "null", r#"["x",{"k":1}]"#, r#"{"k":"v"}"#]);
+    }
 }

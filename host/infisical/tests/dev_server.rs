@@ -4,7 +4,8 @@
 mod support;
 
 use infisical::{
-    AccessToken, Address, Class, Client, ClientConfig, Error, Fields, ListRequest, Listed, Listing, LoginRequest, SecretRequest, Token,
+    AccessToken, Address, Class, Client, ClientConfig, Error, Fields, LeasePlace, LeaseRequest, ListRequest, Listed, Listing, LoginRequest,
+    SecretRequest, Token,
 };
 use infisical_dev_server::{Config, Fault, Generation, Operation, Place, Seed, Server, TokenBounds};
 use secrecy::ExposeSecret;
@@ -171,4 +172,46 @@ async fn the_server_s_outages_have_their_classes() {
         server.faults().clear();
     }
     list(&client, &token, &folder("/", true)).await;
+}
+
+const LEASES: &str = r#"
+identities:
+  - {name: demo, universalAuth: {clientId: demo-client, clientSecrets: [demo-client-secret]}}
+projects:
+  - slug: demo
+    members: {demo: {role: member}}
+    environments:
+      - slug: dev
+        folders:
+          /db: {dynamicSecrets: {main: {defaultTTL: 1h, maxTTL: 3h, provider: {database: {extra: {PORT: 5432}}}}}}
+"#;
+
+#[tokio::test]
+async fn leases_are_made_renewed_found_and_revoked() {
+    let server = Server::start(Config::new(Seed::parse(LEASES).unwrap())).await.unwrap();
+    let client = Client::new(ClientConfig::new(Address::parse(&server.url()).unwrap(), "test")).unwrap();
+    let token = login(&client).await.token;
+    let place = LeasePlace { project_slug: "demo".into(), environment: "dev".into(), path: "/db".into() };
+    let request = LeaseRequest { place: place.clone(), name: "main".into(), ttl: None, namespace: None, mark: "me".into() };
+    let made = client.create_lease(&token, &request).await.unwrap();
+    assert_eq!(made.dynamic_secret.max_ttl.as_deref(), Some("3h"));
+    let text = |key: &str| String::from_utf8(made.data[key].expose_secret().to_vec()).unwrap();
+    assert_eq!(text("PORT"), "5432");
+    assert!(server.state().database_lets_in(&text("DB_USERNAME"), &text("DB_PASSWORD")));
+
+    let id = made.lease.id.as_str();
+    let renewed = client.renew_lease(&token, &place, id, Some("2h")).await.unwrap();
+    assert_eq!(renewed.expires.duration_since(made.lease.expires).as_secs(), 7_200);
+    let found = client.get_lease(&token, &place, id).await.unwrap();
+    assert_eq!((&found.lease, found.dynamic_secret.name.as_str()), (&renewed, "main"));
+    assert_eq!(client.list_leases(&token, &place, "main").await.unwrap(), [renewed]);
+    let beyond = failed(client.renew_lease(&token, &place, id, None).await);
+    assert!(matches!(&beyond, Error::Refused { status: 400, .. }), "{beyond}");
+    let large = failed(client.create_lease(&token, &LeaseRequest { ttl: Some("4h".into()), ..request }).await);
+    assert!(matches!(&large, Error::Refused { status: 400, message, .. } if message.contains("max TTL")), "{large}");
+
+    assert!(!client.revoke_lease(&token, &place, id).await.unwrap());
+    assert!(!server.state().database_lets_in(&text("DB_USERNAME"), &text("DB_PASSWORD")));
+    let gone = failed(client.revoke_lease(&token, &place, id).await);
+    assert!(matches!(&gone, Error::Refused { status: 404, .. }), "{gone}");
 }
