@@ -1,4 +1,5 @@
-//! InfisicalAuths and InfisicalConnections, as the resources that lead to them see them.
+//! Objects as the resources that refer to them see them: InfisicalAuths and InfisicalConnections, and by the same store
+//! generators ([`crate::generate`]).
 //!
 //! The watch of each kind feeds a store of its own; who looks an object up is woken when it changes. What can go wrong: the
 //! watch is not complete yet, is refused, or does not cover the namespace: then each look is a read.
@@ -12,7 +13,7 @@ use api::v1beta1::{InfisicalAuth, InfisicalConnection};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -45,8 +46,8 @@ impl Chains {
 
     /// The resource is gone.
     pub fn forget(&self, user: &ObjectRef) {
-        self.auths.inner().users.remove(user);
-        self.connections.inner().users.remove(user);
+        self.auths.forget(user);
+        self.connections.forget(user);
     }
 }
 
@@ -73,12 +74,13 @@ pub struct Kept<K> {
 
 struct Inner<K> {
     objects: HashMap<Name, Arc<K>>,
-    /// A resource looks up one object of a kind at a time.
-    users: HashMap<ObjectRef, Name>,
+    /// What each resource looked up last.
+    users: HashMap<ObjectRef, BTreeSet<Name>>,
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Send + Sync> Kept<K> {
-    fn new(requests: &Requests, triggers: &Arc<Triggers>, scopes: &[Option<String>]) -> Self {
+    /// `scopes` are the watched namespaces, or None for all, and for a kind without namespaces.
+    pub(crate) fn new(requests: &Requests, triggers: &Arc<Triggers>, scopes: &[Option<String>]) -> Self {
         Self {
             requests: requests.clone(),
             triggers: Arc::clone(triggers),
@@ -107,8 +109,36 @@ impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Send + Sync> Kep
         self.unlisted.send_if_modified(|unlisted| unlisted.remove(scope));
     }
 
+    /// Looks up one object, the only one of this kind that the resource refers to.
     async fn find(&self, user: &ObjectRef, name: &Name) -> Result<Option<Arc<K>>, Fault> {
-        self.inner().users.insert(user.clone(), name.clone());
+        self.refer(user, BTreeSet::from([name.clone()]));
+        self.get(name).await
+    }
+
+    /// The resource refers to these, and to none that it referred to before: it is woken when one of them changes.
+    pub(crate) fn refer(&self, user: &ObjectRef, names: BTreeSet<Name>) {
+        match names.is_empty() {
+            true => self.inner().users.remove(user),
+            false => self.inner().users.insert(user.clone(), names),
+        };
+    }
+
+    /// The resource is gone.
+    pub(crate) fn forget(&self, user: &ObjectRef) {
+        self.refer(user, BTreeSet::new());
+    }
+
+    /// Who refers to an object.
+    #[must_use]
+    pub fn users(&self, name: &Name) -> Vec<ObjectRef> {
+        self.inner().users.iter().filter(|(_, used)| used.contains(name)).map(|(user, _)| user.clone()).collect()
+    }
+
+    /// An object. None: it is not there.
+    ///
+    /// # Errors
+    /// It is not watched, and the API server can't be asked, or does not let us read.
+    pub(crate) async fn get(&self, name: &Name) -> Result<Option<Arc<K>>, Fault> {
         let scope = self.scopes.iter().find(|scope| scope.as_ref().is_none_or(|namespace| *namespace == name.namespace));
         if let Some(scope) = scope {
             let mut unlisted = self.unlisted.subscribe();
@@ -124,8 +154,7 @@ impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Send + Sync> Kep
     }
 
     fn wake(&self, name: &Name) {
-        let users: Vec<_> = self.inner().users.iter().filter(|(_, used)| *used == name).map(|(user, _)| user.clone()).collect();
-        users.iter().for_each(|user| self.triggers.wake(user, Cause::Reference));
+        self.users(name).iter().for_each(|user| self.triggers.wake(user, Cause::Reference));
     }
 }
 

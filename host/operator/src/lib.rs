@@ -16,6 +16,7 @@ pub mod controller;
 pub mod data;
 pub mod dereference;
 pub mod effect;
+pub mod generate;
 pub mod leader;
 pub mod metrics;
 pub mod object;

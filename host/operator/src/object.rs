@@ -32,7 +32,7 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// A namespaced name of another object.
+/// A name of another object. Of a kind without namespaces, `namespace` is empty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     pub namespace: String,
@@ -47,6 +47,9 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}/{}", self.namespace, self.name)
+        match self.namespace.as_str() {
+            "" => write!(out, "{}", self.name),
+            namespace => write!(out, "{namespace}/{}", self.name),
+        }
     }
 }

@@ -15,6 +15,12 @@ pub const SECRET_KEY_NOT_FOUND: &str = "SecretKeyNotFound";
 pub const AUTH_NOT_FOUND: &str = "AuthNotFound";
 /// The InfisicalConnection that an InfisicalAuth refers to does not exist.
 pub const CONNECTION_NOT_FOUND: &str = "ConnectionNotFound";
+/// No generator has the name that the resource refers to.
+pub const GENERATOR_NOT_FOUND: &str = "GeneratorNotFound";
+/// A generator generates something else than the resource asks for.
+pub const GENERATOR_KIND: &str = "GeneratorKindMismatch";
+/// A generator has something to say. A warning.
+pub const GENERATOR_NOTICE: &str = "GeneratorNotice";
 /// What is in it can't be a credential of this kind.
 pub const INVALID_CREDENTIALS: &str = "InvalidCredentials";
 /// A ServiceAccount that the resource refers to does not exist.

@@ -12,6 +12,7 @@ use crate::{
         chained::{self, Keeper},
         sync::{self, Follower},
     },
+    generate::Generators,
     leader::Leadership,
     metrics::Metrics,
     options::{Options, PluginOptions},
@@ -220,6 +221,7 @@ fn context(
     let wake = Box::new(move |user: &crate::object::ObjectRef| waking.wake(user, Cause::Read));
     let reads = Reads::new(wake, Arc::new(crate::clock::SystemClock), Arc::clone(&metrics));
     let chains = Chains::new(cluster.requests(), &triggers, &scopes(options));
+    let generators = Generators::new(cluster.requests(), &triggers, &scopes(options));
     let instance = options.leader.as_ref().map(|leader| leader.identity.clone());
     Context {
         settings,
@@ -231,6 +233,7 @@ fn context(
         reads,
         reloader,
         chains,
+        generators,
         triggers,
         known: std::sync::Mutex::default(),
     }

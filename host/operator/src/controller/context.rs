@@ -2,6 +2,7 @@
 use crate::{
     chain::Chains,
     cluster::Cluster,
+    generate::Generators,
     object::ObjectRef,
     outcome::{Class, Outcome, Stage},
     plan::Settings,
@@ -34,6 +35,7 @@ pub struct Context {
     pub reloader: Reloader,
     pub reports: Reports,
     pub chains: Chains,
+    pub generators: Generators,
     pub triggers: Arc<Triggers>,
     /// Every resource that was seen, with its faults in a row.
     pub known: Mutex<HashMap<ObjectRef, Backoff>>,
@@ -75,6 +77,7 @@ impl Context {
     pub fn forget(&self, object: &ObjectRef) {
         self.release(object);
         self.chains.forget(object);
+        self.generators.forget(object);
         self.targets.forget(object);
         self.reports.forget(object);
         self.known().remove(object);

@@ -61,7 +61,7 @@ impl Settings {
     ///
     /// # Errors
     /// `PluginNotGranted`.
-    pub(super) fn may_use(&self, object: &ObjectRef, place: &str, plugin: &str) -> Result<(), Fault> {
+    pub(crate) fn may_use(&self, object: &ObjectRef, place: &str, plugin: &str) -> Result<(), Fault> {
         match self.plugin_namespaces.get(plugin) {
             Some(named) if !named.contains(&object.namespace) => {
                 let message = format!(
