@@ -47,6 +47,19 @@ pub mod condition {
     pub const READY_TO_SYNC: &str = "secrets.infisical.com/ReadyToSyncSecrets";
     /// The workloads that follow the targets are up to date.
     pub const AUTO_REDEPLOY: &str = "secrets.infisical.com/AutoRedeployReady";
+    /// An InfisicalPushSecret logged in.
+    pub const AUTHENTICATED: &str = "secrets.infisical.com/Authenticated";
+    /// Of an InfisicalPushSecret `True` where the last pass failed, as with the peer; of an InfisicalDynamicSecret where it did
+    /// not.
+    pub const RECONCILE: &str = "secrets.infisical.com/Reconcile";
+    /// Some secrets could not be created.
+    pub const FAILED_TO_CREATE: &str = "secrets.infisical.com/FailedToCreateSecrets";
+    /// Some secrets that were pushed before could not be changed.
+    pub const FAILED_TO_UPDATE: &str = "secrets.infisical.com/FailedToUpdateSecrets";
+    /// Some secrets of others could not be replaced.
+    pub const FAILED_TO_REPLACE: &str = "secrets.infisical.com/FailedToReplaceSecrets";
+    /// Some secrets could not be deleted.
+    pub const FAILED_TO_DELETE: &str = "secrets.infisical.com/FailedToDeleteSecrets";
     /// An InfisicalConnection or InfisicalAuth can be used.
     pub const IS_READY: &str = "secrets.infisical.com/IsReady";
     /// The method of an InfisicalAuth, as message.

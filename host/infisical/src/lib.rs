@@ -34,4 +34,4 @@ pub use model::{
     Listing, LoginRequest, MadeLease, NewSecret, Project, ProjectRef, Secret, SecretRequest, Token, Written,
 };
 pub use stored::stored;
-pub use write::batches;
+pub use write::{batches, fits};

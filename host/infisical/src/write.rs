@@ -17,6 +17,15 @@ const BATCH: usize = 100;
 /// Bytes of values in one call, written as JSON: the server takes bodies of 1 MiB, and the rest is for keys and names.
 const BATCH_BYTES: usize = 768 << 10;
 
+/// Bytes that the server takes in one call.
+const LARGEST: usize = 1 << 20;
+
+/// Whether the server takes a secret, as far as its size goes: up to 1 MiB, written as JSON with all that is around it.
+#[must_use]
+pub fn fits(key: &str, value: &str) -> bool {
+    escaped(key) + escaped(value) + 1024 <= LARGEST
+}
+
 /// Cuts what is to be written into calls that the server takes. One value that is too large alone is in a call of its own, and
 /// refused.
 #[must_use]

@@ -20,6 +20,8 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 /// The data of a Secret that a resource refers to.
 pub struct SecretData {
     pub name: Name,
+    /// Tells it from what it was before, and from another one of that name.
+    pub version: String,
     pub data: BTreeMap<String, Arc<SecretBytes>>,
 }
 

@@ -23,6 +23,7 @@ pub mod object;
 pub mod options;
 pub mod outcome;
 pub mod plan;
+pub mod push;
 pub mod read;
 pub mod reason;
 pub mod reload;

@@ -57,8 +57,22 @@ pub const TEMPLATE_NOTICE: &str = "TemplateNotice";
 pub const MISSING_VALUES: &str = "TemplateValuesMissing";
 /// A key that Kubernetes does not take.
 pub const INVALID_KEY: &str = "InvalidKey";
-/// More than Kubernetes takes.
+/// More than Kubernetes or Infisical takes.
 pub const TOO_LARGE: &str = "TargetTooLarge";
+/// A value that Infisical does not take.
+pub const INVALID_VALUE: &str = "InvalidValue";
+/// The folder that is to be written to does not exist.
+pub const FOLDER_NOT_FOUND: &str = "FolderNotFound";
+/// A Secret that is pushed is suddenly empty.
+pub const SOURCE_EMPTY: &str = "SourceEmpty";
+/// Another resource pushes the same secret to the same folder.
+pub const SECRET_CLAIMED: &str = "SecretClaimed";
+/// Infisical holds another value, which the policy keeps. A warning.
+pub const VALUE_KEPT: &str = "ValueKept";
+/// What was pushed before stays where it is. A warning.
+pub const LEFT_BEHIND: &str = "LeftBehind";
+/// A change waits for somebody's approval in Infisical.
+pub const APPROVAL_PENDING: &str = "ApprovalPending";
 /// A deprecated field is used. A warning.
 pub const DEPRECATED: &str = "DeprecatedField";
 /// A value without meaning is treated like another one. A warning.

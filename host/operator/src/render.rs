@@ -67,7 +67,7 @@ impl Source {
 pub async fn desired(renderer: &impl Renderer, target: &Target, source: &Source, namespace: &str) -> Result<Desired, Fault> {
     let rendering = match target.template.as_ref().filter(|template| !template.entries.is_empty()) {
         Some(template) => {
-            renderer.render(call(template, &source.contents, namespace)).await.map_err(|failure| at(target, failure.into()))?
+            renderer.render(call(template, &source.contents, namespace)).await.map_err(|failure| at(&target.field, failure.into()))?
         }
         None => Rendering { entries: Vec::new(), notices: Vec::new() },
     };
@@ -84,7 +84,7 @@ pub fn assembled(target: &Target, source: &Source, rendering: Rendering) -> Resu
         version: Version::Of(source.version),
         volatile: BTreeSet::new(),
         inputs: String::new(),
-        notices: notices(target, &rendering),
+        notices: notices(&target.field, &rendering),
     };
     if target.template.as_ref().is_none_or(|template| template.include_all) {
         desired.data = source.merged.iter().map(|secret| (secret.key.clone(), Arc::clone(&secret.value))).collect();
@@ -124,8 +124,8 @@ pub(crate) fn call(template: &Template, contents: &Contents, namespace: &str) ->
 }
 
 /// What the engine wants users to know, and how many missing keys it let pass.
-fn notices(target: &Target, rendering: &Rendering) -> Vec<Fault> {
-    let place = |message: String| at(target, Fault::new(reason::TEMPLATE_NOTICE, Class::UserFix, message));
+pub(crate) fn notices(field: &str, rendering: &Rendering) -> Vec<Fault> {
+    let place = |message: String| at(field, Fault::new(reason::TEMPLATE_NOTICE, Class::UserFix, message));
     let missing: Vec<_> = rendering.entries.iter().filter(|entry| entry.missing > 0).collect();
     let mut notices: Vec<_> = rendering.notices.iter().map(|notice| place(notice.clone())).collect();
     if !missing.is_empty() {
@@ -137,14 +137,15 @@ fn notices(target: &Target, rendering: &Rendering) -> Vec<Fault> {
              missingKey to error, and such a target is not written",
             keys.join(", ")
         );
-        notices.push(at(target, Fault::new(reason::MISSING_VALUES, Class::UserFix, message)));
+        notices.push(at(field, Fault::new(reason::MISSING_VALUES, Class::UserFix, message)));
     }
     notices.truncate(NOTICES);
     notices
 }
 
-fn at(target: &Target, fault: Fault) -> Fault {
-    Fault { message: format!("{}.template: {}", target.field, fault.message), ..fault }
+/// A fault of the template of a field.
+pub(crate) fn at(field: &str, fault: Fault) -> Fault {
+    Fault { message: format!("{field}.template: {}", fault.message), ..fault }
 }
 
 /// Digest of all that a rendering depends on, but not of the plugin: a newer version must not re-roll random values.

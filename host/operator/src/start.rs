@@ -10,6 +10,7 @@ use crate::{
     controller::{
         self, Changes, Context, Follow, Unlisted,
         chained::{self, Keeper},
+        infisical_push_secret::{self, Pusher},
         sync::{self, Follower},
     },
     generate::Generators,
@@ -17,6 +18,7 @@ use crate::{
     metrics::Metrics,
     options::{Options, PluginOptions},
     plan::{Login, Settings},
+    push::memory::Pushes,
     read::Reads,
     reload::Reloader,
     report::{Reported, Reports},
@@ -234,6 +236,7 @@ fn context(
         reloader,
         chains,
         generators,
+        pushes: Pushes::default(),
         triggers,
         known: std::sync::Mutex::default(),
     }
@@ -248,16 +251,17 @@ async fn controllers(client: &Client, scopes: &[Option<String>], context: &Arc<C
         };
         ready.boxed().shared()
     };
-    let all = scopes.iter().map(|scope| {
+    let all = scopes.iter().flat_map(|scope| {
         let queues = Queues { client, scope: scope.clone(), context, unlisted: &unlisted, indexed: &indexed, ending };
         let follower = || Follower(Arc::clone(context));
         let keeper = || Keeper { context: Arc::clone(context), scope: scope.clone() };
-        future::join4(
+        [
             queues.run("InfisicalConnection", keeper(), chained::reconcile::<InfisicalConnection>),
             queues.run("InfisicalAuth", keeper(), chained::reconcile::<InfisicalAuth>),
             queues.run("InfisicalStaticSecret", follower(), sync::reconcile::<InfisicalStaticSecret>),
             queues.run("InfisicalSecret", follower(), sync::reconcile::<InfisicalSecret>),
-        )
+            queues.run("InfisicalPushSecret", Pusher(Arc::clone(context)), infisical_push_secret::reconcile),
+        ]
     });
     let all: Vec<_> = all.collect();
     drop(unlisted);

@@ -134,6 +134,16 @@ pub struct PushSecretStatus {
     /// With which settings values were generated. A definition of the peer's drops it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated: Option<Vec<GeneratedSecret>>,
+    /// The folder in which `managedSecrets` are. A definition of the peer's drops it; then they are in `spec.destination`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pushed_to: Option<PushedTo>,
+    /// Secrets that are about to be written and not in `managedSecrets` yet: the time by name. Noted before the write, so that
+    /// one which is cut off in the middle leaves no secret behind that nobody looks after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<BTreeMap<String, String>>,
+    /// Changes that wait for an approval in Infisical.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<PendingApproval>,
 }
 
 impl Conditions for PushSecretStatus {
@@ -152,4 +162,34 @@ pub struct GeneratedSecret {
     /// Digest of the settings of its generator; never of the value.
     #[schemars(required)]
     pub settings: Option<String>,
+    /// Value of the annotation `secrets.infisical.com/regenerate` at that time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regenerate: Option<String>,
+}
+
+/// A folder that was written to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PushedTo {
+    /// Address of the server.
+    #[serde(rename = "hostAPI")]
+    pub host_api: Option<String>,
+    /// Id of the project.
+    pub project_id: Option<String>,
+    /// Slug of the environment.
+    pub environment_slug: Option<String>,
+    /// The folder.
+    pub secrets_path: Option<String>,
+}
+
+/// Changes that wait for an approval in Infisical. They are asked for again only when what is to be written changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingApproval {
+    /// Ids of the requests.
+    pub requests: Option<Vec<String>>,
+    /// What was asked for: `create`, `update` or `delete` by name.
+    pub secrets: Option<BTreeMap<String, String>>,
+    /// Tells the Secret and the spec from which it was made; holds nothing of a value.
+    pub source: Option<String>,
 }

@@ -88,7 +88,10 @@ impl Cluster {
         let answer = match key.kind {
             TargetKind::Secret => self.read::<Secret>(&key.name).await.map(|secret| {
                 let state = state_of(secret.as_ref());
-                let data = secret.map(|secret| Arc::new(SecretData { name: key.name.clone(), data: values(secret) }));
+                let data = secret.map(|secret| {
+                    let Identity { uid, resource_version } = identity(&secret);
+                    Arc::new(SecretData { name: key.name.clone(), version: format!("{uid}/{resource_version}"), data: values(secret) })
+                });
                 (state, Content::Secret(data))
             }),
             TargetKind::ConfigMap => self.read::<ConfigMap>(&key.name).await.map(|map| {

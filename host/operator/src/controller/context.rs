@@ -6,6 +6,7 @@ use crate::{
     object::ObjectRef,
     outcome::{Class, Outcome, Stage},
     plan::Settings,
+    push::memory::Pushes,
     read::Reads,
     reload::Reloader,
     report::{Backoff, Reports, next_try},
@@ -36,6 +37,7 @@ pub struct Context {
     pub reports: Reports,
     pub chains: Chains,
     pub generators: Generators,
+    pub pushes: Pushes,
     pub triggers: Arc<Triggers>,
     /// Every resource that was seen, with its faults in a row.
     pub known: Mutex<HashMap<ObjectRef, Backoff>>,
@@ -78,6 +80,8 @@ impl Context {
         self.release(object);
         self.chains.forget(object);
         self.generators.forget(object);
+        // What it kept others from writing is theirs now.
+        self.pushes.forget(object).iter().for_each(|other| self.triggers.wake(other, Cause::Target));
         self.targets.forget(object);
         self.reports.forget(object);
         self.known().remove(object);

@@ -7,6 +7,7 @@ mod field;
 mod grants;
 mod infisical_secret;
 pub mod login;
+mod push_secret;
 pub mod scope;
 pub mod server;
 mod settings;
@@ -18,6 +19,9 @@ mod tests;
 
 pub use grants::Ambient;
 pub use infisical_secret::{infisical_secret, targets};
+pub use push_secret::{
+    Generated, PushPlan, SOURCE as PUSH_SOURCE, Source as PushSource, deletes, name as push_name, push_secret, source_secret,
+};
 pub use settings::{Settings, SettingsError};
 pub use static_secret::{static_secret, static_targets};
 

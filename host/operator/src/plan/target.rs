@@ -135,7 +135,11 @@ pub(super) fn policy(
     }
 }
 
-fn template_of(object: &ObjectRef, place: &str, written: &SecretTemplate, warnings: &mut Vec<Fault>) -> Result<Template, Fault> {
+/// How a template renders, by its fields.
+///
+/// # Errors
+/// A key that can't be one; a value of `missingKey` that is none.
+pub(super) fn template_of(object: &ObjectRef, place: &str, written: &SecretTemplate, warnings: &mut Vec<Fault>) -> Result<Template, Fault> {
     let wrong = |message: String| fault(object, reason::INVALID_TEMPLATE, format!("{place}{message}"));
     let entries = written.data.clone().unwrap_or_default();
     for key in entries.keys() {

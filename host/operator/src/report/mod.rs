@@ -26,6 +26,7 @@ use kube::{
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use std::{
     cmp::Ordering as Order,
     collections::HashMap,
@@ -61,6 +62,24 @@ impl Written {
     fn is_ahead_of(&self, version: Option<&str>) -> bool {
         let (Some(made), Some(version)) = (self.made.as_deref(), version) else { return false };
         compare_versions(version, made) == Some(Order::Less)
+    }
+}
+
+/// What became of a status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatusWrite {
+    /// It says so already, or nobody is left to read it.
+    NotNeeded,
+    /// Written; the version of the object that this made.
+    Made(Option<String>),
+    /// It should be tried again.
+    Failed,
+}
+
+impl StatusWrite {
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        *self != Self::Failed
     }
 }
 
@@ -112,12 +131,29 @@ impl Reports {
 
     /// Reports one outcome. False: the status could not be written and should be tried again.
     pub async fn report<K: Reported>(&self, object: &K, reference: &ObjectRef, outcome: &Outcome, took: Duration) -> bool {
+        let said = |before: &[Condition], now| object.said(outcome, before, now);
+        self.report_more(object, reference, outcome, took, said, Map::new()).await.is_written()
+    }
+
+    /// Reports one outcome in these words, and writes these members of the status with them, as a merge patch.
+    pub async fn report_more<K: Reported>(
+        &self,
+        object: &K,
+        reference: &ObjectRef,
+        outcome: &Outcome,
+        took: Duration,
+        said: impl FnOnce(&[Condition], Timestamp) -> Vec<Said>,
+        more: Map<String, Value>,
+    ) -> StatusWrite {
         self.metrics.reconciled(reference.kind, outcome.label(), took);
         self.log(reference, outcome, took);
         let before = self.before(object, reference);
         let now = Timestamp::now();
-        let after = conditions(object.said(outcome, &before, now), object.meta().generation, &before, now);
-        let written = after == before || self.write_status::<K>(reference, &after).await;
+        let after = conditions(said(&before, now), object.meta().generation, &before, now);
+        let written = match after == before && more.is_empty() {
+            true => StatusWrite::NotNeeded,
+            false => self.write_status::<K>(reference, &after, more).await,
+        };
         if let Some(note) = note(&before, &after, outcome) {
             self.publish(object, note).await;
         }
@@ -141,20 +177,22 @@ impl Reports {
         }
     }
 
-    async fn write_status<K: Reported>(&self, reference: &ObjectRef, conditions: &[Condition]) -> bool {
-        let patch = serde_json::json!({ "status": { "conditions": conditions } });
+    async fn write_status<K: Reported>(&self, reference: &ObjectRef, conditions: &[Condition], more: Map<String, Value>) -> StatusWrite {
+        let mut status = more;
+        status.insert("conditions".into(), serde_json::json!(conditions));
+        let patch = serde_json::json!({ "status": status });
         match self.requests.merge_status::<K>(Effect::WriteStatus, collection::<K>(&reference.namespace), &reference.name, &patch).await {
             Ok(made) => {
-                let written = Written { made: made.meta().resource_version.clone(), conditions: conditions.to_vec() };
-                self.written().insert(reference.clone(), written);
-                true
+                let made = made.meta().resource_version.clone();
+                self.written().insert(reference.clone(), Written { made: made.clone(), conditions: conditions.to_vec() });
+                StatusWrite::Made(made)
             }
             // Deleted meanwhile.
-            Err(error) if error.code() == 404 => true,
+            Err(error) if error.code() == 404 => StatusWrite::NotNeeded,
             Err(error) => {
                 let fault = error.fault("write the status", std::iter::empty());
                 tracing::warn!(object = %reference, reason = fault.reason, fault.message, "the status could not be written");
-                false
+                StatusWrite::Failed
             }
         }
     }

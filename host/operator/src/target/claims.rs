@@ -1,7 +1,10 @@
 //! Which resource keeps a target that several name: the one whose owner reference it bears, else the oldest, else the one
 //! with the smallest uid. The same after every restart.
 use crate::{cluster::Key, object::ObjectRef, plan::Owner};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    hash::Hash,
+};
 
 /// In the order of precedence.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,17 +13,22 @@ struct Rank {
     uid: String,
 }
 
-/// Who names what as a target.
-#[derive(Default)]
-pub(crate) struct Claims {
-    targets: HashMap<Key, BTreeMap<Rank, ObjectRef>>,
-    claimants: HashMap<ObjectRef, (Rank, HashSet<Key>)>,
+/// Who names what as a target, by whatever tells targets apart.
+pub(crate) struct Claims<K = Key> {
+    targets: HashMap<K, BTreeMap<Rank, ObjectRef>>,
+    claimants: HashMap<ObjectRef, (Rank, HashSet<K>)>,
 }
 
-impl Claims {
+impl<K> Default for Claims<K> {
+    fn default() -> Self {
+        Self { targets: HashMap::new(), claimants: HashMap::new() }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Claims<K> {
     /// Says what a resource names, instead of what it named before. Returns the others that name something of what it came to
     /// name or no longer names: they gain or lose it.
-    pub fn declare(&mut self, owner: &Owner, targets: &HashSet<Key>) -> HashSet<ObjectRef> {
+    pub fn declare(&mut self, owner: &Owner, targets: &HashSet<K>) -> HashSet<ObjectRef> {
         let rank = Rank { created: owner.created, uid: owner.uid.clone() };
         if self.claimants.get(&owner.object).is_some_and(|(known, before)| *known == rank && before == targets) {
             return HashSet::new();
@@ -40,14 +48,24 @@ impl Claims {
     }
 
     /// The other resource that keeps the target. `owners` are the uids of the owner references that the target bears.
-    pub fn holder(&self, key: &Key, owner: &Owner, owners: &[String]) -> Option<&ObjectRef> {
+    pub fn holder(&self, key: &K, owner: &Owner, owners: &[String]) -> Option<&ObjectRef> {
         let claims = self.targets.get(key)?;
         let by_reference = claims.iter().find(|(rank, _)| owners.contains(&rank.uid));
         let (rank, holder) = by_reference.or_else(|| claims.first_key_value())?;
         (rank.uid != owner.uid).then_some(holder)
     }
 
-    fn withdraw(&mut self, resource: &ObjectRef) -> HashSet<Key> {
+    /// Whether anybody but this resource names the target.
+    pub fn is_named_by_another(&self, key: &K, resource: &ObjectRef) -> bool {
+        self.targets.get(key).is_some_and(|claims| claims.values().any(|claimant| claimant != resource))
+    }
+
+    /// Whether the resource names anything.
+    pub fn knows(&self, resource: &ObjectRef) -> bool {
+        self.claimants.contains_key(resource)
+    }
+
+    fn withdraw(&mut self, resource: &ObjectRef) -> HashSet<K> {
         let Some((rank, before)) = self.claimants.remove(resource) else { return HashSet::new() };
         for key in &before {
             if let Some(claims) = self.targets.get_mut(key) {
@@ -60,7 +78,10 @@ impl Claims {
         before
     }
 
-    fn others<'a>(&self, keys: impl Iterator<Item = &'a Key>, but: &ObjectRef) -> HashSet<ObjectRef> {
+    fn others<'a>(&self, keys: impl Iterator<Item = &'a K>, but: &ObjectRef) -> HashSet<ObjectRef>
+    where
+        K: 'a,
+    {
         let claims = keys.filter_map(|key| self.targets.get(key));
         claims.flat_map(BTreeMap::values).filter(|resource| *resource != but).cloned().collect()
     }
@@ -92,7 +113,7 @@ mod tests {
     fn the_oldest_keeps_a_target_in_whatever_order_they_come() {
         let (old, young) = (resource("z", 1), resource("a", 2));
         for order in [[&old, &young], [&young, &old]] {
-            let mut claims = Claims::default();
+            let mut claims = Claims::<Key>::default();
             assert!(claims.declare(order[0], &keys(&["t"])).is_empty());
             assert_eq!(claims.declare(order[1], &keys(&["t"])), HashSet::from([order[0].object.clone()]));
             assert!(claims.declare(order[1], &keys(&["t"])).is_empty());
@@ -103,7 +124,7 @@ mod tests {
     #[test]
     fn an_owner_reference_decides_before_age() {
         let (old, young) = (resource("z", 1), resource("a", 2));
-        let mut claims = Claims::default();
+        let mut claims = Claims::<Key>::default();
         claims.declare(&old, &keys(&["t"]));
         claims.declare(&young, &keys(&["t"]));
         assert!(loses(&claims, &old, &["uid-a"]) && !loses(&claims, &young, &["uid-a"]));
@@ -113,7 +134,7 @@ mod tests {
     #[test]
     fn a_target_that_is_let_go_passes_to_the_next() {
         let (old, young) = (resource("z", 1), resource("a", 2));
-        let mut claims = Claims::default();
+        let mut claims = Claims::<Key>::default();
         claims.declare(&old, &keys(&["t", "u"]));
         claims.declare(&young, &keys(&["t"]));
         assert_eq!(claims.declare(&old, &keys(&["u"])), HashSet::from([young.object.clone()]));

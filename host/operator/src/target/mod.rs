@@ -8,7 +8,7 @@
 //! keys that can't be, or others keep changing it. Each is a fault of that one target and leaves it as it was; the others of
 //! the resource are kept all the same.
 mod check;
-mod claims;
+pub(crate) mod claims;
 mod compare;
 mod metadata;
 mod object;

@@ -50,7 +50,7 @@ impl Lookup for Cluster {
         self.ask(name.to_string());
         let bytes = |value: &str| Arc::new(SecretBytes::from(value.as_bytes().to_vec()));
         let data = |data: &BTreeMap<String, String>| data.iter().map(|(key, value)| (key.clone(), bytes(value))).collect();
-        Ok(self.secrets.get(name).map(|found| Arc::new(SecretData { name: name.clone(), data: data(found) })))
+        Ok(self.secrets.get(name).map(|found| Arc::new(SecretData { name: name.clone(), version: String::new(), data: data(found) })))
     }
 
     async fn config_map(&self, _: &ObjectRef, _: &Name) -> Result<Option<Arc<BTreeMap<String, String>>>, Fault> {
@@ -133,6 +133,7 @@ fn text(plan: &Plan, input: &str) -> String {
 mod grants;
 mod identity;
 mod login;
+mod push;
 mod resource;
 mod server;
 mod target;

@@ -1,0 +1,156 @@
+//! What is to be written to a folder: from what is wanted, what is there, and what was recorded. Pure.
+//!
+//! Ours is what is recorded under its id and name, or was about to be written when a process ended and is there now as it was
+//! meant. What somebody renamed or made anew in its place is theirs.
+use super::{
+    Folder, Once, Remote, Wish, Wishes,
+    record::{Made, Record},
+};
+use jiff::{SignedDuration, Timestamp};
+use runtime::SecretBytes;
+use secrecy::ExposeSecret;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// How far a server's clock may be off, and how long a write that was cut off may take to arrive.
+const ABOUT_THAT_TIME: SignedDuration = SignedDuration::from_mins(5);
+
+/// What the resource says beside its wishes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules<'a> {
+    /// Overwrite what differs.
+    pub replace: bool,
+    /// Delete what is ours and no longer wanted.
+    pub delete: bool,
+    /// Ask for fresh values, once for each text.
+    pub regenerate: Option<&'a str>,
+    /// The source is there but empty, which may be a mistake.
+    pub doubtful: bool,
+}
+
+/// One write. Its value can't be formatted.
+#[derive(Clone)]
+pub struct Change {
+    pub key: String,
+    pub value: New,
+    /// It was ours before.
+    pub ours: bool,
+}
+
+/// What is written.
+#[derive(Clone)]
+pub enum New {
+    Value(Arc<SecretBytes>),
+    /// A value that is made once, with what is noted of it.
+    Once(Once, Made),
+}
+
+/// What is to be done, and the record as it stands before that.
+#[derive(Default)]
+pub struct Decision {
+    pub create: Vec<Change>,
+    pub update: Vec<Change>,
+    pub delete: Vec<String>,
+    /// There with another value, which the policy keeps.
+    pub kept: Vec<String>,
+    /// Not deleted, since the source is doubtful.
+    pub withheld: Vec<String>,
+    /// Wanted, but another resource looks after it.
+    pub claimed: Vec<String>,
+    pub record: Record,
+}
+
+impl Decision {
+    #[must_use]
+    pub fn writes_nothing(&self) -> bool {
+        self.create.is_empty() && self.update.is_empty() && self.delete.is_empty()
+    }
+}
+
+/// Decides. `claimed` are the names that other resources look after.
+#[must_use]
+pub fn decide(wishes: &Wishes, there: &Folder, record: &Record, rules: Rules<'_>, claimed: &BTreeSet<String>) -> Decision {
+    let mut decision = Decision { record: settled(wishes, there, record), ..Decision::default() };
+    for (key, wish) in wishes {
+        if claimed.contains(key) {
+            decision.claimed.push(key.clone());
+            continue;
+        }
+        decision.weigh(key, wish, there.get(key), rules);
+    }
+    let unwanted: Vec<_> = decision.record.managed.iter().flatten().map(|(_, key)| key.clone()).collect();
+    for key in unwanted {
+        if wishes.contains_key(&key) || claimed.contains(&key) || !rules.delete {
+            continue;
+        }
+        if rules.doubtful { decision.withheld.push(key) } else { decision.delete.push(key) }
+    }
+    decision
+}
+
+impl Decision {
+    fn weigh(&mut self, key: &str, wish: &Wish, there: Option<&Remote>, rules: Rules<'_>) {
+        let ours = there.is_some_and(|remote| self.record.has(&remote.id));
+        let change = |value| Change { key: key.to_owned(), value, ours };
+        match (wish, there) {
+            (Wish::Unwritable, _) => {}
+            (Wish::Value(value), None) => self.create.push(change(New::Value(Arc::clone(value)))),
+            (Wish::Value(value), Some(remote)) if same(value, &remote.value) => {}
+            (Wish::Value(value), Some(_)) if rules.replace => self.update.push(change(New::Value(Arc::clone(value)))),
+            (Wish::Value(_), Some(_)) => self.kept.push(key.to_owned()),
+            (Wish::Once { made_from, value }, there) => {
+                let now = Made { from: made_from.clone(), regenerate: rules.regenerate.map(str::to_owned) };
+                let made = self.record.made.get(key);
+                match (there, made) {
+                    (None, _) => self.create.push(change(New::Once(value.clone(), now))),
+                    // Taken over from the peer, or the status was lost: whatever is there is in use.
+                    (Some(_), None) => drop(self.record.made.insert(key.to_owned(), now)),
+                    (Some(_), Some(made)) if made.from == now.from && (now.regenerate.is_none() || made.regenerate == now.regenerate) => {}
+                    (Some(_), Some(_)) if rules.replace => self.update.push(change(New::Once(value.clone(), now))),
+                    (Some(_), Some(_)) => self.kept.push(key.to_owned()),
+                }
+            }
+        }
+    }
+}
+
+/// The record, by what is there.
+fn settled(wishes: &Wishes, there: &Folder, record: &Record) -> Record {
+    let mut settled = record.clone();
+    if let Some(managed) = &mut settled.managed {
+        managed.retain(|id, key| there.get(key).is_some_and(|remote| remote.id == *id));
+    }
+    let asked = record.waiting.iter().flat_map(|waiting| &waiting.secrets).filter(|(_, change)| *change == "create");
+    let about = asked.map(|(key, _)| (key, None)).chain(record.pending.iter().map(|(key, at)| (key, Some(*at))));
+    let about: BTreeMap<_, _> = about.collect();
+    for (key, at) in about {
+        if let Some(remote) = there.get(key)
+            && is_as_meant(wishes.get(key), remote, at)
+        {
+            settled.note(remote.id.clone(), key.clone());
+        }
+    }
+    settled.pending.clear();
+    settled.made.retain(|key, _| matches!(wishes.get(key), Some(Wish::Once { .. })) && there.contains_key(key));
+    settled
+}
+
+/// Whether a secret that was about to be written is that one: it holds what it was to hold, or it was made at that time. `at` is
+/// None where it waited for an approval.
+fn is_as_meant(wish: Option<&Wish>, remote: &Remote, at: Option<Timestamp>) -> bool {
+    let then = at.and_then(|at| remote.created.map(|created| created.duration_since(at).abs() <= ABOUT_THAT_TIME));
+    match wish {
+        Some(Wish::Value(value)) if same(value, &remote.value) => true,
+        Some(Wish::Once { .. }) => then.unwrap_or(true),
+        _ => then.unwrap_or(false),
+    }
+}
+
+fn same(one: &SecretBytes, other: &SecretBytes) -> bool {
+    one.expose_secret() == other.expose_secret()
+}
+
+#[cfg(test)]
+mod tests;

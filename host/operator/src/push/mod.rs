@@ -1,0 +1,64 @@
+//! Pushing: what a resource wants to be in a folder of Infisical, and how that comes about.
+//!
+//! [`source`] says what is wanted, [`decide`] what is to be written for that, [`write`] writes it, [`record`] keeps in the status
+//! what was written, [`approval`] what waits for a person, [`left`] takes away what is left in a folder
+//! that is no longer this resource's, [`memory`] what a pass must know of the passes before it.
+//!
+//! Promised: without `updatePolicy: Replace` nothing is overwritten, without `deletionPolicy: Delete` nothing is deleted; only
+//! what this resource wrote is ever deleted, and that is noted before it is written, so that a crash in between leaves nothing
+//! behind that nobody looks after; a value is made once; a source that is missing, fails or is suddenly empty deletes nothing.
+pub mod approval;
+pub mod decide;
+pub mod left;
+pub mod memory;
+pub mod record;
+pub mod source;
+pub mod write;
+
+use runtime::SecretBytes;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// What a secret in Infisical is to hold.
+#[derive(Clone)]
+pub enum Wish {
+    /// This value, in the form in which the server keeps it.
+    Value(Arc<SecretBytes>),
+    /// A value that is made once, and anew when `made_from` is another.
+    Once { made_from: String, value: Once },
+    /// Something that the server can't hold: what is there stays.
+    Unwritable,
+}
+
+/// How a value that is made once comes about.
+#[derive(Clone)]
+pub enum Once {
+    /// By the generator of this place in `spec.push.generators`.
+    Generator(usize),
+    /// It was rendered, with random numbers, time or fresh keys.
+    Rendered(Arc<SecretBytes>),
+}
+
+/// By name.
+pub type Wishes = BTreeMap<String, Wish>;
+
+/// A secret in the folder.
+pub struct Remote {
+    pub id: String,
+    pub value: Arc<SecretBytes>,
+    /// When it was made, where the server tells it.
+    pub created: Option<jiff::Timestamp>,
+}
+
+/// By name.
+pub type Folder = BTreeMap<String, Remote>;
+
+/// What was read of a folder.
+#[must_use]
+pub fn folder(contents: &crate::data::Contents) -> Folder {
+    let secrets = contents.secrets.iter().zip(contents.stamps.iter());
+    let remote = |(secret, stamp): (&runtime::SourceSecret, &crate::data::Stamp)| {
+        let remote = Remote { id: stamp.id.clone(), value: Arc::clone(&secret.value), created: stamp.created };
+        (secret.key.clone(), remote)
+    };
+    secrets.map(remote).collect()
+}
