@@ -18,6 +18,10 @@ use std::{
     time::Duration,
 };
 
+/// In the state folder: where it is, the keeper lets the API server audit.
+pub(crate) const AUDIT_POLICY: &str = "audit-policy.json";
+pub(crate) const AUDIT_LOG: &str = "audit.log";
+
 /// Longer than cargo takes from one test program to the next.
 const LINGER_SECONDS: u32 = 10;
 
@@ -25,7 +29,7 @@ const LINGER_SECONDS: u32 = 10;
 pub struct ControlPlane {
     cluster: Cluster,
     folder: PathBuf,
-    _lease: File,
+    lease: File,
 }
 
 impl ControlPlane {
@@ -43,18 +47,43 @@ impl ControlPlane {
     /// # Errors
     /// As [`Self::shared`].
     pub async fn exclusive() -> Result<Self> {
-        let (folder, lease) = tokio::task::spawn_blocking(|| start(&Target::of_this_program()?, 0)).await??;
+        let (folder, lease) = tokio::task::spawn_blocking(|| start(&Target::of_this_program()?, 0, false)).await??;
+        Self::open(folder, lease).await
+    }
+
+    /// As [`Self::exclusive`], stricter: it writes each request to [`Self::audit_log`], and nobody sets an owner reference that
+    /// holds up the deletion of something whose finalizers he may not change (as on OpenShift).
+    ///
+    /// # Errors
+    /// As [`Self::shared`].
+    pub async fn audited() -> Result<Self> {
+        let (folder, lease) = tokio::task::spawn_blocking(|| start(&Target::of_this_program()?, 0, true)).await??;
         Self::open(folder, lease).await
     }
 
     async fn open(folder: PathBuf, lease: File) -> Result<Self> {
-        Ok(Self { cluster: Cluster::open(&folder.join("kubeconfig")).await?, folder, _lease: lease })
+        Ok(Self { cluster: Cluster::open(&folder.join("kubeconfig")).await?, folder, lease })
+    }
+
+    /// Another hold on the same one, with a client for the present tokio runtime.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub async fn again(&self) -> Result<Self> {
+        // A copy of a descriptor shares its lock.
+        Self::open(self.folder.clone(), self.lease.try_clone()?).await
     }
 
     /// The cluster.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// Where an audited control plane writes its events, a line of JSON for each; a watch when it begins, all else when it ends.
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        self.folder.join(AUDIT_LOG)
     }
 
     /// Logs and data; gone when the control plane is.
@@ -85,7 +114,7 @@ fn join() -> Result<(PathBuf, File)> {
     {
         return Ok((folder, lease));
     }
-    let (folder, lease) = start(&target, LINGER_SECONDS)?;
+    let (folder, lease) = start(&target, LINGER_SECONDS, false)?;
     fs::write(&current, folder.as_os_str().as_encoded_bytes())?;
     Ok((folder, lease))
 }
@@ -101,11 +130,17 @@ fn serving(folder: &Path) -> Option<File> {
 }
 
 /// Starts a keeper and waits until its control plane serves.
-fn start(target: &Target, linger: u32) -> Result<(PathBuf, File)> {
+fn start(target: &Target, linger: u32, audited: bool) -> Result<(PathBuf, File)> {
     let assets = Assets::obtain(target)?;
     let program = target.build("control-plane")?;
     let folder = tempfile::Builder::new().prefix("control-plane-").tempdir()?.keep();
     fs::write(folder.join("assets.json"), serde_json::to_vec(&assets)?)?;
+    if audited {
+        let policy = serde_json::json!({
+            "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}],
+        });
+        fs::write(folder.join(AUDIT_POLICY), policy.to_string())?;
+    }
     let lease = lock_file(&folder.join("lease"))?;
     lease.lock_shared()?;
     let log = folder.join("keeper.log");

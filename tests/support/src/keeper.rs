@@ -4,8 +4,17 @@
 //! so that nothing stays behind, whatever became of the users. What can go wrong: a part ends early or does not become
 //! ready; then the keeper ends with an error that holds the end of that part's log.
 //!
-//! The state folder holds `lease`, `kubeconfig` (complete: the control plane serves; gone: it ends), logs and data.
-use crate::{assets::Assets, cluster::Cluster, ports::free_ports, process::Process, target::lock_file, wait::wait_for};
+//! The state folder holds `assets.json` and, where it is to be audited, `audit-policy.json`; then `lease`, `kubeconfig`
+//! (complete: the control plane serves; gone: it ends), logs and data.
+use crate::{
+    assets::Assets,
+    cluster::Cluster,
+    control_plane::{AUDIT_LOG, AUDIT_POLICY},
+    ports::free_ports,
+    process::Process,
+    target::lock_file,
+    wait::wait_for,
+};
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
@@ -127,6 +136,13 @@ async fn start(folder: &Path, assets: &Assets, parts: &mut Vec<Process>) -> Resu
         "--authorization-mode=RBAC".into(),
         "--service-cluster-ip-range=10.0.0.0/24".into(),
     ]);
+    if folder.join(AUDIT_POLICY).exists() {
+        command.args([
+            format!("--audit-policy-file={}", file(AUDIT_POLICY)),
+            format!("--audit-log-path={}", file(AUDIT_LOG)),
+            "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".into(),
+        ]);
+    }
     parts.push(Process::start("kube-apiserver", &mut command, &folder.join("kube-apiserver.log"))?);
 
     // Under another name until all is ready: its own name is the sign that the control plane serves.

@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 mod assets;
+pub mod chart;
 mod cluster;
 mod control_plane;
 pub mod directory;
+mod helm;
 pub mod keeper;
 mod metrics;
 mod operator;
@@ -22,6 +24,7 @@ mod wait;
 pub use assets::Assets;
 pub use cluster::{Cluster, Namespace};
 pub use control_plane::ControlPlane;
+pub use helm::Helm;
 pub use metrics::{Metrics, Sample};
 pub use operator::{Endpoints, Operator, Setup};
 pub use plugins::{BundleFolder, build_plugins, default_bundle};

@@ -94,7 +94,7 @@ pub struct RunArgs {
     /// Folder of machine code that was built beside the bundle.
     #[arg(long, env = "INFISICAL_OPERATOR_SHIPPED_CACHE_DIR", requires = "shipped_cache_digest")]
     pub shipped_cache_dir: Option<PathBuf>,
-    /// Digest of the manifest.json in it, as sha256:…, which vouches for the rest.
+    /// Digest of the manifest.json in it, as sha256:… or @FILE, which vouches for the rest.
     #[arg(long, env = "INFISICAL_OPERATOR_SHIPPED_CACHE_DIGEST", requires = "shipped_cache_dir")]
     pub shipped_cache_digest: Option<String>,
     /// Folder for machine code of the operator's own.
@@ -222,7 +222,7 @@ impl RunArgs {
             env_credentials: self.env_credentials,
             plugins: PluginOptions {
                 bundle: self.bundle_dir.clone(),
-                shipped_cache: self.shipped_cache_dir.clone().zip(self.shipped_cache_digest.clone()),
+                shipped_cache: self.shipped_cache_dir.clone().zip(self.shipped_cache_digest()?),
                 cache: self.cache_dir.clone(),
                 compiler: std::env::current_exe().context("the path of this program is not known")?,
                 mounts: self.mounts.iter().map(|(name, path)| (name.clone(), path.into())).collect(),
@@ -251,6 +251,13 @@ impl RunArgs {
             warnings.push("the chart's value scopedNamespace is deprecated; use the list scopedNamespaces");
         }
         warnings
+    }
+
+    fn shipped_cache_digest(&self) -> anyhow::Result<Option<String>> {
+        let Some(digest) = &self.shipped_cache_digest else { return Ok(None) };
+        let Some(file) = digest.strip_prefix('@') else { return Ok(Some(digest.clone())) };
+        let text = std::fs::read_to_string(file).with_context(|| format!("--shipped-cache-digest {digest} can't be read"))?;
+        Ok(Some(text.trim().to_owned()))
     }
 
     fn leader_namespace(&self) -> anyhow::Result<String> {
@@ -354,6 +361,20 @@ mod tests {
         assert_eq!(named(&["--ambient-namespaces="]), Some(vec![]));
         let options = parse(&["--plugin-namespace", "aws=a", "--plugin-namespace=aws=b", "--env-credentials"]).options().unwrap();
         assert!(options.env_credentials && options.plugin_namespaces.len() == 2);
+    }
+
+    #[test]
+    fn the_digest_of_a_shipped_cache_is_a_text_or_is_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("digest");
+        std::fs::write(&file, "sha256:abc\n").unwrap();
+        let digest = |value: &str| {
+            parse(&["--shipped-cache-dir=/c", "--shipped-cache-digest", value]).options().map(|options| options.plugins.shipped_cache)
+        };
+        let expected = Some((PathBuf::from("/c"), "sha256:abc".to_owned()));
+        assert_eq!(digest("sha256:abc").unwrap(), expected);
+        assert_eq!(digest(&format!("@{}", file.display())).unwrap(), expected);
+        assert!(digest("@/nowhere").unwrap_err().to_string().contains("--shipped-cache-digest @/nowhere"));
     }
 
     #[test]

@@ -19,6 +19,15 @@ pub enum PluginCommand {
         #[arg(long, default_value = "tests/conformance")]
         cases: PathBuf,
     },
+    /// Compiles the plugins of a bundle for this very program, into a folder for an image; prints the digest of its manifest, which
+    /// `run` takes as --shipped-cache-digest.
+    Ship {
+        /// Folder of the plugins, with its index.json.
+        #[arg(long, default_value = "/plugins")]
+        bundle_dir: PathBuf,
+        /// Where the machine code goes.
+        out: PathBuf,
+    },
     /// Loads a component as the operator would, and says whether it would serve.
     Check {
         /// A component.
@@ -30,7 +39,7 @@ impl PluginCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// The file can't be read; for `check`, the component would not serve; for `test`, a case failed.
+    /// The file can't be read or, for `ship`, the folder can't be written; for `check`, the component would not serve; for `test`, a case failed.
     pub async fn run(&self) -> anyhow::Result<()> {
         let compiler = std::env::current_exe().context("the path of this program is not known")?;
         match self {
@@ -40,6 +49,10 @@ impl PluginCommand {
                     bail!("{}: would not serve: {refused}", file.display());
                 }
                 println!("{}: would serve, given what it needs", file.display());
+            }
+            Self::Ship { bundle_dir, out } => {
+                let (bundle, out) = (bundle_dir.clone(), out.clone());
+                println!("{}", tokio::task::spawn_blocking(move || Runtime::ship(&bundle, &out)).await??);
             }
             Self::Test { file, cases } => test(file, cases, compiler).await?,
         }
