@@ -83,6 +83,11 @@ impl Scene {
         shared::show_logs();
         let plane = ControlPlane::shared().await.unwrap();
         shared::establish(&plane).await;
+        Self::on(plane, change).await
+    }
+
+    /// In another control plane, which knows the custom resources or will.
+    pub async fn on(plane: ControlPlane, change: impl FnOnce(&mut Config)) -> Self {
         let namespace = plane.namespace().await.unwrap();
         let mut config = Config::new(Seed::parse(SEED).unwrap());
         config.kubernetes = Some(KubernetesApi::from_kubeconfig(plane.kubeconfig()).unwrap());

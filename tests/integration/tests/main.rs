@@ -4,6 +4,7 @@
 mod bad_input;
 mod binary;
 mod canary;
+mod chart;
 mod cluster;
 mod dev_server_kubernetes_login;
 mod dialect;
