@@ -74,6 +74,10 @@ pub struct DynamicSecretDetails {
     pub project_id: Option<String>,
     /// Slug of its project. Either this or `projectId`.
     pub project_slug: Option<String>,
+    /// Of a dynamic secret of the Kubernetes provider that allows several namespaces: the one for this lease. The first of them by
+    /// default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubernetes_namespace: Option<String>,
 }
 
 /// How it went, and the lease that is held.
@@ -92,6 +96,12 @@ pub struct DynamicSecretStatus {
     /// The dynamic secret's own limit to the life of a lease.
     #[serde(rename = "maxTTL", skip_serializing_if = "Option::is_none")]
     pub max_ttl: Option<String>,
+    /// Leases that another one took the place of and that are still to be revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded: Option<Vec<SupersededLease>>,
+    /// Since when a lease is being made. What is made and not recorded because the operator ended is found again by this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_requested_at: Option<Time>,
 }
 
 impl Conditions for DynamicSecretStatus {
@@ -116,4 +126,51 @@ pub struct LeaseStatus {
     /// When it expires.
     #[schemars(required)]
     pub expires_at: Option<Time>,
+    /// How long it lasts after it was made, or by its last renewal, for example `3600s`. Not known of leases of the peer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<String>,
+    /// What it is a lease of; as the spec says where this is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<LeaseSource>,
+    /// Value of the annotation `secrets.infisical.com/reroll` for which it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reroll: Option<String>,
+}
+
+/// The dynamic secret that a lease was made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaseSource {
+    /// Address of the server.
+    pub server: Option<String>,
+    /// Id of the project, where the spec said it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
+    /// Slug of the project.
+    pub project_slug: Option<String>,
+    /// Slug of the environment.
+    pub environment_slug: Option<String>,
+    /// Folder.
+    pub secrets_path: Option<String>,
+    /// Name of the dynamic secret.
+    pub secret_name: Option<String>,
+    /// Namespace that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubernetes_namespace: Option<String>,
+}
+
+/// A lease that is to be revoked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SupersededLease {
+    /// Its id.
+    #[schemars(required)]
+    pub id: Option<String>,
+    /// When another one took its place.
+    pub since: Option<Time>,
+    /// When it expires by itself.
+    pub expires_at: Option<Time>,
+    /// What it is a lease of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<LeaseSource>,
 }
