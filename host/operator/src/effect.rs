@@ -44,6 +44,8 @@ pub enum Effect {
     RenewLease,
     /// A lease is given back.
     RevokeLease,
+    /// A lease is looked at, or the list of all of a dynamic secret.
+    ReadLeases,
     /// A Secret or ConfigMap is made.
     CreateTarget,
     /// A Secret or ConfigMap is changed.

@@ -18,6 +18,7 @@ pub mod dereference;
 pub mod effect;
 pub mod generate;
 pub mod leader;
+pub mod lease;
 pub mod metrics;
 pub mod object;
 pub mod options;

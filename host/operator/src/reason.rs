@@ -91,6 +91,8 @@ pub const TARGET_TERMINATING: &str = "TargetTerminating";
 pub const TARGET_IMMUTABLE: &str = "TargetImmutable";
 /// The target has another type than the resource wants. A warning.
 pub const SECRET_TYPE_IMMUTABLE: &str = "SecretTypeImmutable";
+/// A lease that was replaced can't be revoked by this resource any more. A warning.
+pub const LEASE_NOT_REVOKED: &str = "LeaseNotRevoked";
 /// Others keep changing what is to be written.
 pub const WRITE_CONFLICT: &str = "WriteConflict";
 /// The API server refuses a workload as it would be after its restart.

@@ -207,6 +207,7 @@ mod tests {
             policy: CreationPolicy::Orphan,
             template,
             metadata: None,
+            labelled_once: false,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     controller::{
         self, Changes, Context, Follow, Unlisted,
         chained::{self, Keeper},
+        infisical_dynamic_secret::{self, Leaser},
         infisical_push_secret::{self, Pusher},
         sync::{self, Follower},
     },
@@ -237,6 +238,7 @@ fn context(
         chains,
         generators,
         pushes: Pushes::default(),
+        purse: crate::lease::Purse::default(),
         triggers,
         known: std::sync::Mutex::default(),
     }
@@ -261,6 +263,7 @@ async fn controllers(client: &Client, scopes: &[Option<String>], context: &Arc<C
             queues.run("InfisicalStaticSecret", follower(), sync::reconcile::<InfisicalStaticSecret>),
             queues.run("InfisicalSecret", follower(), sync::reconcile::<InfisicalSecret>),
             queues.run("InfisicalPushSecret", Pusher(Arc::clone(context)), infisical_push_secret::reconcile),
+            queues.run("InfisicalDynamicSecret", Leaser(Arc::clone(context)), infisical_dynamic_secret::reconcile),
         ]
     });
     let all: Vec<_> = all.collect();

@@ -8,6 +8,7 @@ mod chart;
 mod cluster;
 mod dev_server_kubernetes_login;
 mod dialect;
+mod dynamic;
 mod failure_leaves_the_secret;
 mod heals;
 mod leader;

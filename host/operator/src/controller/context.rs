@@ -3,6 +3,7 @@ use crate::{
     chain::Chains,
     cluster::Cluster,
     generate::Generators,
+    lease::Purse,
     object::ObjectRef,
     outcome::{Class, Outcome, Stage},
     plan::Settings,
@@ -38,6 +39,8 @@ pub struct Context {
     pub chains: Chains,
     pub generators: Generators,
     pub pushes: Pushes,
+    /// Credentials of leases.
+    pub purse: Purse,
     pub triggers: Arc<Triggers>,
     /// Every resource that was seen, with its faults in a row.
     pub known: Mutex<HashMap<ObjectRef, Backoff>>,
@@ -82,6 +85,7 @@ impl Context {
         self.generators.forget(object);
         // What it kept others from writing is theirs now.
         self.pushes.forget(object).iter().for_each(|other| self.triggers.wake(other, Cause::Target));
+        self.purse.forget(object);
         self.targets.forget(object);
         self.reports.forget(object);
         self.known().remove(object);

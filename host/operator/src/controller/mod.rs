@@ -2,6 +2,7 @@
 pub mod chained;
 mod context;
 pub mod finalizer;
+pub mod infisical_dynamic_secret;
 pub mod infisical_push_secret;
 mod infisical_secret;
 mod infisical_static_secret;

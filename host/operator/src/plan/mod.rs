@@ -3,6 +3,7 @@
 //! A plan is made whole or not at all: whatever is wrong in any part of the resource, nothing of it is done. [`field`] words
 //! what is wrong, [`crate::reason`] names it. The parts: [`login`], [`server`], [`scope`], [`target`].
 pub mod chain;
+mod dynamic_secret;
 mod field;
 mod grants;
 mod infisical_secret;
@@ -17,6 +18,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use dynamic_secret::{DynamicPlan, dynamic_secret, dynamic_source, dynamic_target, revokes_leases};
 pub use grants::Ambient;
 pub use infisical_secret::{infisical_secret, targets};
 pub use push_secret::{
@@ -122,6 +124,8 @@ pub struct Target {
     pub template: Option<Template>,
     /// Replaces the labels and annotations that are copied from the resource.
     pub metadata: Option<Metadata>,
+    /// Labels and annotations of the resource are copied when the target is made, and left alone from then on.
+    pub labelled_once: bool,
 }
 
 /// How the data of a target is rendered.
@@ -197,7 +201,8 @@ pub struct Desired {
     pub version: Version,
     /// Keys whose value used random numbers, time or fresh keys: kept from the live object while `inputs` is the same.
     pub volatile: std::collections::BTreeSet<String>,
-    /// Digest of the templates and the source data, in hex.
+    /// Digest of the templates and the source data, in hex. Noted on the target where there are volatile values, or where the
+    /// version is given and says nothing of the data; where it is empty, nothing is noted.
     pub inputs: String,
     /// Of the template engine, for users.
     pub notices: Vec<Fault>,

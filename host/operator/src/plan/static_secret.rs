@@ -120,7 +120,7 @@ fn target_of(object: &ObjectRef, place: String, written: &StaticTarget, warnings
         .as_ref()
         .map(|written| target::metadata_of(object, &format!("{place}.metadata"), written.labels.as_ref(), written.annotations.as_ref()));
     let metadata = metadata.transpose()?;
-    Ok(Target { kind, name, field: place, secret_type: secret_type.into(), policy, template, metadata })
+    Ok(Target { kind, name, field: place, secret_type: secret_type.into(), policy, template, metadata, labelled_once: false })
 }
 
 fn template_of(object: &ObjectRef, place: &str, written: &StaticTemplate) -> Result<Template, Fault> {

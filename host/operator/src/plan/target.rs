@@ -101,6 +101,7 @@ fn target(object: &ObjectRef, written: &Written<'_>, warnings: &mut Vec<Fault>) 
         policy,
         template,
         metadata,
+        labelled_once: false,
     })
 }
 

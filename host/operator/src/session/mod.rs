@@ -139,6 +139,14 @@ impl Sessions {
         effect::make(Effect::ProbeServer, client.status()).await
     }
 
+    /// The session that a user has, if it has one.
+    #[must_use]
+    pub fn of(&self, user: &ObjectRef) -> Option<Arc<Session>> {
+        let state = self.state();
+        let (session, _) = state.sessions.get(state.users.get(user)?)?;
+        Some(Arc::clone(session))
+    }
+
     /// The user is gone, or uses no session any more.
     pub fn release(&self, user: &ObjectRef) {
         let released = self.state().release(user);

@@ -133,6 +133,12 @@ impl Session {
         self.key
     }
 
+    /// Address of its server.
+    #[must_use]
+    pub fn server(&self) -> String {
+        self.login.server.address.to_string()
+    }
+
     /// What the plugin wants users to know, from the last login.
     #[must_use]
     pub fn notices(&self) -> Arc<[String]> {

@@ -76,6 +76,11 @@ pub(crate) fn wanted(live: Option<&Object>, owner: &Owner, target: &Target, vers
             let given_annotations = given.annotations.iter().filter(|(name, _)| !is_control(name));
             Wanted { labels: given.labels.clone(), annotations: pairs(system.chain(given_annotations)) }
         }
+        None if target.labelled_once && live.is_some() => Wanted { labels: labels.clone(), annotations: annotations.clone() },
+        None if target.labelled_once => Wanted {
+            labels: pairs(owner.labels.iter().filter(|(name, _)| copied.label(name))),
+            annotations: pairs(owner.annotations.iter().filter(|(name, _)| copied.annotation(name))),
+        },
         None => {
             let new_labels = pairs(owner.labels.iter().filter(|(name, _)| copied.label(name)));
             let new_annotations = pairs(owner.annotations.iter().filter(|(name, _)| copied.annotation(name)));
@@ -208,6 +213,19 @@ mod tests {
         assert_eq!(peer.labels.len(), 6);
         assert!(!peer.annotations.contains_key("kubectl.kubernetes.io/last-applied-configuration"));
         assert!(peer.annotations.contains_key("argocd.argoproj.io/tracking-id"));
+    }
+
+    #[test]
+    fn what_is_labelled_once_is_left_alone_from_then_on() {
+        let target = Target { labelled_once: true, ..target("t") };
+        let owner = owner_with(&[("team", "x"), ("app.kubernetes.io/instance", "i")], &[("note", "n")]);
+        let first = wanted(None, &owner, &target, "v", Copied::Clean);
+        assert_eq!(first.labels, of(&[("team", "x")]));
+        assert_eq!(first.annotations, of(&[("note", "n"), ("secrets.infisical.com/version", "v")]));
+        let live = live_with(&[("other", "y")], &[("theirs", "1"), ("secrets.infisical.com/version", "v")]);
+        let later = wanted(Some(&live), &owner, &target, "w", Copied::Clean);
+        assert_eq!(later.labels, of(&[("other", "y")]));
+        assert_eq!(later.annotations, of(&[("theirs", "1"), ("secrets.infisical.com/version", "w")]));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod check;
 pub(crate) mod claims;
 mod compare;
+mod lease;
 mod metadata;
 mod object;
 mod ownership;
@@ -30,6 +31,7 @@ use api::well_known::annotation;
 use claims::Claims;
 use compare::{Compared, Step, compare};
 use futures::future::join_all;
+pub use lease::Holding;
 use object::Object;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};

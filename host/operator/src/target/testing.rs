@@ -28,6 +28,7 @@ pub(crate) fn target(name: &str) -> Target {
         policy: CreationPolicy::Owner,
         template: None,
         metadata: None,
+        labelled_once: false,
     }
 }
 

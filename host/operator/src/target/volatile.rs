@@ -20,10 +20,12 @@ pub(crate) struct Settled {
     pub unwritten: bool,
 }
 
-/// The digest of what the volatile values of a target are made of, and of the wish of its user to have them made anew.
+/// The digest of what the volatile values of a target are made of, and of the wish of its user to have them made anew; or the
+/// one that is noted beside a version that is given.
 pub(crate) fn digest(owner: &Owner, desired: &Desired) -> Option<String> {
     if desired.volatile.is_empty() {
-        return None;
+        let of_data = matches!(desired.version, Version::Fixed(_)) && !desired.inputs.is_empty();
+        return of_data.then(|| desired.inputs.clone());
     }
     Some(match owner.annotations.get(annotation::REROLL) {
         None => desired.inputs.clone(),

@@ -117,6 +117,7 @@ impl World {
             policy: CreationPolicy::Owner,
             template: None,
             metadata: None,
+            labelled_once: false,
         }
     }
 

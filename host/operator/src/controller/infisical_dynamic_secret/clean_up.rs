@@ -1,0 +1,152 @@
+//! What is done for an InfisicalDynamicSecret that is being deleted: its leases are revoked where its policy says so, and only
+//! then our finalizer goes.
+//!
+//! The login is that of the resource itself, at its own server. Where its credentials went with it, the session that is still
+//! open is used. What can't be revoked holds the resource, and it says so; a lease that has ended by itself holds nothing.
+use super::{Ended, FINALIZER, failed, planned, uid, work};
+use crate::{
+    controller::{Context, finalizer},
+    lease::{Ledger, calls, ledger, of_version},
+    object::ObjectRef,
+    outcome::{Fault, Outcome, Stage},
+    plan,
+    session::Session,
+};
+use api::{text::Text, v1alpha1::InfisicalDynamicSecret};
+use infisical::LeasePlace;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// A lease that is to be revoked.
+struct Owed {
+    id: String,
+    expires: Option<Timestamp>,
+    place: LeasePlace,
+}
+
+/// None: done, or nothing of ours.
+pub async fn clean_up(resource: &InfisicalDynamicSecret, object: &ObjectRef, context: &Context) -> Option<Ended> {
+    let requests = context.cluster.requests();
+    if finalizer::has(resource, FINALIZER) {
+        if plan::revokes_leases(resource)
+            && let Err(ended) = revoke_all(resource, object, context).await
+        {
+            return Some(ended);
+        }
+        if let Err(fault) = finalizer::remove(requests, resource, FINALIZER).await {
+            return Some(failed(Stage::Apply, None)(fault).into());
+        }
+    }
+    context.purse.forget(object);
+    context.release(object);
+    None
+}
+
+async fn revoke_all(resource: &InfisicalDynamicSecret, object: &ObjectRef, context: &Context) -> Result<(), Ended> {
+    let now = work::fetch(context, object).await.map_err(failed(Stage::Dereference, None))?;
+    let Some(now) = now.filter(|now| uid(now) == uid(resource)) else { return Ok(()) };
+    let mut ledger = Ledger::of(now.status.as_ref());
+    let time = Timestamp::now();
+    // Made by this process, and not recorded yet.
+    let made = context.purse.get(object, &uid(resource)).and_then(|known| known.held.clone());
+    if let Some(made) = made.filter(|made| ledger.lease.as_ref().is_none_or(|lease| lease.id != made.id)) {
+        ledger = Ledger { requested: ledger.requested, ..ledger.with(made, true, time) };
+    }
+    let lives = ledger.lease.as_ref().is_some_and(|lease| lease.expires > time);
+    if !lives && ledger.superseded.iter().all(|lease| lease.is_over(time)) && ledger.requested.is_none() {
+        return Ok(());
+    }
+    let session = session(resource, object, context).await?;
+    let owed = owed(resource, object, &session, &ledger, time).await?;
+    for lease in &owed {
+        if let Err(error) = calls::revoke(&session, &lease.place, &lease.id).await {
+            let stage = error.stage();
+            let fault = held(object, lease, error.into());
+            return Err(Ended { outcome: failed(stage, None)(fault), next: lease.expires });
+        }
+        tracing::info!(%object, lease = lease.id, "revoked a lease");
+    }
+    let Ok(target) = plan::dynamic_target(resource) else { return Ok(()) };
+    let is_over = |version: &str| of_version(version).is_some_and(|id| owed.iter().any(|lease| lease.id == id));
+    context.targets.empty(&target, is_over).await.map_err(failed(Stage::Apply, None))?;
+    Ok(())
+}
+
+/// The resource's own login; where that can't be planned any more, the session that it still has.
+async fn session(resource: &InfisicalDynamicSecret, object: &ObjectRef, context: &Context) -> Result<Arc<Session>, Ended> {
+    let planned = planned(resource, object, context).await;
+    match planned {
+        Ok(plan) => {
+            let digest = context.plugin_digest(&plan.login.plugin);
+            let session = context.sessions.lease(object, &plan.login, &digest);
+            session.map_err(|error| failed(error.stage(), Some(&plan.login.method))(error.into()).into())
+        }
+        Err(outcome) => context.sessions.of(object).ok_or_else(|| stays(object, outcome).into()),
+    }
+}
+
+fn stays(object: &ObjectRef, outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Failed { stage, fault, method } => {
+            let message = format!(
+                "{}; {object} stays until its leases are revoked or have ended, or until the finalizer {FINALIZER} is removed by hand",
+                fault.message
+            );
+            Outcome::Failed { stage, fault: Fault { message, ..fault }, method }
+        }
+        other => other,
+    }
+}
+
+async fn owed(
+    resource: &InfisicalDynamicSecret,
+    object: &ObjectRef,
+    session: &Arc<Session>,
+    ledger: &Ledger,
+    now: Timestamp,
+) -> Result<Vec<Owed>, Ended> {
+    let server = session.server();
+    let wrong = |fault: Fault| Ended::from(stays(object, failed(Stage::Plan, None)(fault)));
+    let refused = |error: crate::session::SessionError| Ended::from(stays(object, failed(error.stage(), None)(error.into())));
+    let source = plan::dynamic_source(resource, &server).map_err(wrong)?;
+    let lease = ledger.lease.iter().map(|lease| (&lease.id, Some(lease.expires), &lease.source));
+    let before = ledger.superseded.iter().map(|lease| (&lease.id, lease.expires, &lease.source));
+    let mut owed = Vec::new();
+    for (id, expires, from) in lease.chain(before) {
+        if expires.is_some_and(|end| end <= now) {
+            continue;
+        }
+        let place = match from {
+            None => Some(calls::place(session, &source).await.map_err(refused)?),
+            Some(from) => calls::recorded_place(from, &server),
+        };
+        match place {
+            Some(place) => owed.push(Owed { id: id.clone(), expires, place }),
+            None => {
+                let server = from.as_ref().and_then(|from| from.server.text()).unwrap_or_default();
+                tracing::warn!(%object, lease = id, server, "a lease at a server where the resource no longer logs in ends by itself");
+            }
+        }
+    }
+    if ledger.requested.is_some() {
+        let place = calls::place(session, &source).await.map_err(refused)?;
+        match calls::list(session, &source, &place).await {
+            Ok(listed) => {
+                let strays = ledger::strays(&listed, &uid(resource), ledger, None).into_iter();
+                owed.extend(strays.map(|lease| Owed { id: lease.id.clone(), expires: Some(lease.expires), place: place.clone() }));
+            }
+            Err(error) if calls::is_refusal(&error) => {}
+            Err(error) => return Err(refused(error)),
+        }
+    }
+    Ok(owed)
+}
+
+fn held(object: &ObjectRef, owed: &Owed, fault: Fault) -> Fault {
+    let end = owed.expires.map_or_else(String::new, |end| format!(" or has ended at {end}"));
+    let message = format!(
+        "could not revoke lease {}: {}; {object} stays until it is revoked{end}, or until the finalizer {FINALIZER} is removed by hand",
+        owed.id, fault.message
+    );
+    Fault { message, ..fault }
+}

@@ -1,0 +1,321 @@
+//! What is recorded of leases in a resource's status, as it is read and as it is written. Pure.
+use super::Source;
+use api::{
+    interval,
+    text::Text,
+    v1alpha1::{DynamicSecretStatus, LeaseSource, LeaseStatus, SupersededLease},
+};
+use infisical::{Lease, LeasePlace};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+
+/// How long pods that are being restarted may go on with the credentials of before: as long as Kubernetes lets a pod end.
+const HAND_OVER: SignedDuration = SignedDuration::from_secs(30);
+
+/// A lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub id: String,
+    pub created: Timestamp,
+    pub expires: Timestamp,
+    /// From one renewal to the next; not known of leases of the peer.
+    pub ttl: Option<Duration>,
+    /// Not known of leases of the peer.
+    pub source: Option<LeaseSource>,
+    /// The wish that it was made for.
+    pub reroll: Option<String>,
+    /// Id of the dynamic secret.
+    pub dynamic_secret: Option<String>,
+    /// As the server words it.
+    pub max_ttl: Option<String>,
+}
+
+impl Held {
+    /// How long it can live, with all its renewals. A text that is none says nothing: the server will.
+    #[must_use]
+    pub fn longest(&self) -> Option<Duration> {
+        self.max_ttl.as_deref().and_then(|text| interval::parse(text).ok())
+    }
+
+    /// A renewal.
+    #[must_use]
+    pub fn renewed(&self, lease: &Lease) -> Self {
+        let expires = whole(lease.expires);
+        let ttl = Duration::try_from(expires.duration_since(self.expires)).ok().filter(|ttl| !ttl.is_zero());
+        Self { expires, ttl: ttl.or(self.ttl), ..self.clone() }
+    }
+
+    fn written(&self) -> LeaseStatus {
+        LeaseStatus {
+            id: Some(self.id.clone()),
+            version: Some(0),
+            creation_timestamp: Some(Time(self.created)),
+            expires_at: Some(Time(self.expires)),
+            ttl: self.ttl.map(|ttl| format!("{}s", ttl.as_secs())),
+            source: self.source.clone(),
+            reroll: self.reroll.clone(),
+        }
+    }
+}
+
+/// Statuses hold whole seconds.
+#[must_use]
+pub fn whole(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// A lease that another one took the place of, to be revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Superseded {
+    pub id: String,
+    pub since: Timestamp,
+    pub expires: Option<Timestamp>,
+    pub source: Option<LeaseSource>,
+}
+
+impl Superseded {
+    /// When it is to be revoked. Where workloads follow the Secret, they were just told to restart.
+    #[must_use]
+    pub fn due(&self, followed: bool) -> Timestamp {
+        if followed { self.since.saturating_add(HAND_OVER).unwrap_or(self.since) } else { self.since }
+    }
+
+    /// Whether it has ended by itself.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|end| end <= now)
+    }
+}
+
+/// Everything recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    pub lease: Option<Held>,
+    pub superseded: Vec<Superseded>,
+    /// Since when a lease is being made.
+    pub requested: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// As a status says. A lease without its times counts as none: nothing could be decided about it.
+    #[must_use]
+    pub fn of(status: Option<&DynamicSecretStatus>) -> Self {
+        let Some(status) = status else { return Self::default() };
+        let lease = status.lease.as_ref().and_then(|lease| {
+            Some(Held {
+                id: lease.id.text()?.to_owned(),
+                created: lease.creation_timestamp.as_ref()?.0,
+                expires: lease.expires_at.as_ref()?.0,
+                ttl: lease.ttl.text().and_then(|text| interval::parse(text).ok()),
+                source: lease.source.clone(),
+                reroll: lease.reroll.clone(),
+                dynamic_secret: status.dynamic_secret_id.clone(),
+                max_ttl: status.max_ttl.clone(),
+            })
+        });
+        let superseded = status.superseded.iter().flatten().filter_map(|lease| {
+            Some(Superseded {
+                id: lease.id.text()?.to_owned(),
+                since: lease.since.as_ref().map_or(Timestamp::UNIX_EPOCH, |since| since.0),
+                expires: lease.expires_at.as_ref().map(|end| end.0),
+                source: lease.source.clone(),
+            })
+        });
+        Self { lease, superseded: superseded.collect(), requested: status.lease_requested_at.as_ref().map(|time| time.0) }
+    }
+
+    /// With that lease in the place of the one before, which is to be revoked if `revokes` and if it still lives.
+    #[must_use]
+    pub fn with(&self, lease: Held, revokes: bool, now: Timestamp) -> Self {
+        let mut superseded = self.superseded.clone();
+        superseded.retain(|before| before.id != lease.id);
+        let replaced = self.lease.as_ref().filter(|before| before.id != lease.id && before.expires > now);
+        if let (Some(before), true) = (replaced, revokes) {
+            superseded.push(Superseded {
+                id: before.id.clone(),
+                since: whole(now),
+                expires: Some(before.expires),
+                source: before.source.clone(),
+            });
+        }
+        Self { lease: Some(lease), superseded, requested: None }
+    }
+
+    /// As a merge patch of the status; what is not in the ledger is taken away.
+    #[must_use]
+    pub fn patch(&self) -> Value {
+        let superseded: Vec<_> = self
+            .superseded
+            .iter()
+            .map(|lease| SupersededLease {
+                id: Some(lease.id.clone()),
+                since: Some(Time(lease.since)),
+                expires_at: lease.expires.map(Time),
+                source: lease.source.clone(),
+            })
+            .collect();
+        let mut status = json!({
+            "superseded": (!superseded.is_empty()).then_some(superseded),
+            "leaseRequestedAt": self.requested.map(Time),
+        });
+        if let (Some(lease), Some(status)) = (&self.lease, status.as_object_mut()) {
+            status.insert("lease".into(), self.lease_patch(lease));
+            status.insert("dynamicSecretId".into(), json!(lease.dynamic_secret));
+            status.insert("maxTTL".into(), json!(lease.max_ttl));
+        }
+        json!({ "status": status })
+    }
+
+    /// What the lease before had and this one has not must go.
+    fn lease_patch(&self, lease: &Held) -> Value {
+        let mut patch = json!(lease.written());
+        if let Some(members) = patch.as_object_mut() {
+            for name in ["ttl", "source", "reroll"] {
+                members.entry(name).or_insert(Value::Null);
+            }
+            if let Some(source) = members.get_mut("source").and_then(Value::as_object_mut) {
+                for name in ["projectId", "kubernetesNamespace"] {
+                    source.entry(name).or_insert(Value::Null);
+                }
+            }
+        }
+        patch
+    }
+
+    /// Ids that are accounted for.
+    fn ids(&self) -> BTreeSet<&str> {
+        self.lease.iter().map(|lease| lease.id.as_str()).chain(self.superseded.iter().map(|lease| lease.id.as_str())).collect()
+    }
+}
+
+/// Of the server's list, leases that were made for the resource with that uid and that nobody knows: the answer was lost.
+#[must_use]
+pub fn strays<'a>(listed: &'a [Lease], uid: &str, ledger: &Ledger, in_hand: Option<&str>) -> Vec<&'a Lease> {
+    let known = ledger.ids();
+    let is_stray = |lease: &&Lease| {
+        lease.mark.as_deref() == Some(mark(uid).as_str()) && !known.contains(lease.id.as_str()) && in_hand != Some(lease.id.as_str())
+    };
+    listed.iter().filter(is_stray).collect()
+}
+
+/// What leases of a resource bear.
+#[must_use]
+pub fn mark(uid: &str) -> String {
+    format!("infisical-operator/{uid}")
+}
+
+/// A lease that was found at the server, as it is to be recorded.
+#[must_use]
+pub fn found(
+    lease: &Lease,
+    source: &Source,
+    place: &LeasePlace,
+    secret: &infisical::DynamicSecret,
+    reroll: Option<&str>,
+    now: Timestamp,
+) -> Held {
+    let created = whole(lease.created.unwrap_or(now));
+    Held {
+        id: lease.id.clone(),
+        created,
+        expires: whole(lease.expires),
+        ttl: None,
+        source: Some(source.recorded(place)),
+        reroll: reroll.map(str::to_owned),
+        dynamic_secret: Some(secret.id.clone()),
+        max_ttl: secret.max_ttl.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn held(id: &str) -> Held {
+        Held {
+            id: id.into(),
+            created: at(0),
+            expires: at(100),
+            ttl: Some(Duration::from_secs(100)),
+            source: None,
+            reroll: None,
+            dynamic_secret: Some("dyn-1".into()),
+            max_ttl: Some("24h".into()),
+        }
+    }
+
+    fn read_back(ledger: &Ledger) -> Ledger {
+        let status: DynamicSecretStatus = serde_json::from_value(ledger.patch()["status"].clone()).unwrap();
+        Ledger::of(Some(&status))
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let source = LeaseSource { server: Some("https://a/api".into()), project_slug: Some("shop".into()), ..LeaseSource::default() };
+        let first = Ledger::default().with(Held { source: Some(source), reroll: Some("1".into()), ..held("a") }, true, at(0));
+        assert_eq!(read_back(&first), first);
+        let second = first.with(held("b"), true, at(50));
+        assert_eq!(read_back(&second), second);
+        assert_eq!(second.superseded.len(), 1);
+        let patch = second.patch();
+        assert_eq!(patch["status"]["lease"]["source"], Value::Null);
+        assert!(patch["status"].get("leaseRequestedAt").is_some_and(Value::is_null));
+    }
+
+    #[test]
+    fn what_the_peer_wrote_is_read() {
+        let status = json!({
+            "conditions": [], "dynamicSecretId": "dyn-1", "maxTTL": "24h",
+            "lease": {
+                "creationTimestamp": "2026-11-22T03:26:00Z", "expiresAt": "2026-11-22T04:26:00Z", "id": "lease-1", "version": 0,
+            },
+        });
+        let ledger = Ledger::of(Some(&serde_json::from_value(status).unwrap()));
+        let lease = ledger.lease.as_ref().unwrap();
+        assert_eq!((lease.id.as_str(), lease.ttl, lease.longest()), ("lease-1", None, Some(Duration::from_secs(86_400))));
+        assert_eq!(lease.expires.duration_since(lease.created).as_secs(), 3_600);
+        // And is what would be written.
+        assert_eq!(read_back(&ledger), ledger);
+    }
+
+    #[test]
+    fn a_replaced_lease_is_to_be_revoked_under_that_policy_and_while_it_lives() {
+        let first = Ledger::default().with(held("a"), true, at(0));
+        assert!(first.with(held("b"), false, at(50)).superseded.is_empty());
+        assert!(first.with(held("b"), true, at(100)).superseded.is_empty());
+        let replaced = first.with(held("b"), true, at(50));
+        let before = replaced.superseded.first().unwrap();
+        assert_eq!((before.id.as_str(), before.due(false), before.due(true)), ("a", at(50), at(80)));
+        assert!(!before.is_over(at(99)) && before.is_over(at(100)));
+        assert_eq!(replaced.with(held("b"), true, at(60)), replaced);
+    }
+
+    #[test]
+    fn only_leases_of_the_resource_that_nobody_knows_are_stray() {
+        let lease = |id: &str, mark: Option<&str>| Lease { id: id.into(), created: None, expires: at(1), mark: mark.map(str::to_owned) };
+        let ours = "infisical-operator/u";
+        let listed = [
+            lease("recorded", Some(ours)),
+            lease("superseded", Some(ours)),
+            lease("in-hand", Some(ours)),
+            lease("lost", Some(ours)),
+            lease("of-another", Some("infisical-operator/v")),
+            lease("of-a-person", None),
+        ];
+        let ledger = Ledger::default().with(held("superseded"), true, at(0)).with(held("recorded"), true, at(1));
+        let strays: Vec<_> = strays(&listed, "u", &ledger, Some("in-hand")).iter().map(|lease| lease.id.clone()).collect();
+        assert_eq!(strays, ["lost"]);
+    }
+
+    #[test]
+    fn a_renewal_tells_the_ttl() {
+        let lease = Lease { id: "a".into(), created: None, expires: at(160), mark: None };
+        assert_eq!(held("a").renewed(&lease).ttl, Some(Duration::from_secs(60)));
+    }
+}

@@ -1,0 +1,136 @@
+//! The plan of an InfisicalDynamicSecret.
+use super::{
+    Login, Settings, Target,
+    field::{self, fault},
+    login, scope, target,
+};
+use crate::{dereference::References, lease::Source, object::ObjectRef, outcome::Fault, reason};
+use api::{interval, text::Text, v1alpha1::InfisicalDynamicSecret};
+use infisical::ProjectRef;
+use std::{sync::Arc, time::Duration};
+
+/// As Infisical's manual has it.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The plan for one resource.
+pub struct DynamicPlan {
+    pub login: Arc<Login>,
+    pub source: Source,
+    /// None: as the dynamic secret says.
+    pub ttl: Option<Duration>,
+    /// Leases are revoked when they are replaced and when the resource goes.
+    pub revokes: bool,
+    pub target: Target,
+    /// Worth a warning, but no obstacle.
+    pub warnings: Vec<Fault>,
+}
+
+/// The target of a resource, which follows from nothing else.
+///
+/// # Errors
+/// As [`dynamic_secret`].
+pub fn dynamic_target(resource: &InfisicalDynamicSecret) -> Result<Target, Fault> {
+    written(&ObjectRef::of(resource), resource, &mut Vec::new())
+}
+
+/// What is to be done for a resource.
+///
+/// # Errors
+/// The first thing in the resource, or in what it refers to, that a user has to mend.
+pub fn dynamic_secret(resource: &InfisicalDynamicSecret, found: &References, settings: &Settings) -> Result<DynamicPlan, Fault> {
+    let object = ObjectRef::of(resource);
+    let mut warnings = Vec::new();
+    let target = written(&object, resource, &mut warnings)?;
+    let ttl = ttl(&object, resource)?;
+    let revokes = revokes(&object, resource, &mut warnings);
+    let login = login::of(resource, found, settings, &mut warnings)?;
+    let source = dynamic_source(resource, &login.server.address.to_string())?;
+    Ok(DynamicPlan { login: Arc::new(login), source, ttl, revokes, target, warnings })
+}
+
+/// Whether its leases are revoked, which decides on its finalizer before anything else is known.
+#[must_use]
+pub fn revokes_leases(resource: &InfisicalDynamicSecret) -> bool {
+    revokes(&ObjectRef::of(resource), resource, &mut Vec::new())
+}
+
+fn written(object: &ObjectRef, resource: &InfisicalDynamicSecret, warnings: &mut Vec<Fault>) -> Result<Target, Fault> {
+    const FIELD: &str = "spec.managedSecretReference";
+    let reference = resource.spec.managed_secret_reference.as_ref();
+    let reference = reference.ok_or_else(|| fault(object, reason::NO_TARGET, format!("{FIELD} is empty; name the Secret to be made")))?;
+    if reference.template.is_some() {
+        let message = format!("{FIELD}.template is not used: the Secret holds the credentials as the dynamic secret gives them; remove it");
+        warnings.push(fault(object, reason::NOT_SERVED, message));
+    }
+    let name = field::name(
+        object,
+        reason::INVALID_TARGET,
+        (reference.secret_namespace.text(), &format!("{FIELD}.secretNamespace")),
+        (reference.secret_name.text(), &format!("{FIELD}.secretName")),
+    )?;
+    let policy = target::policy(object, FIELD, reference.creation_policy.text(), &name, warnings)?;
+    Ok(Target {
+        kind: super::TargetKind::Secret,
+        name,
+        field: FIELD.to_owned(),
+        secret_type: reference.secret_type.text().unwrap_or_default().to_owned(),
+        policy,
+        template: None,
+        metadata: None,
+        labelled_once: true,
+    })
+}
+
+fn ttl(object: &ObjectRef, resource: &InfisicalDynamicSecret) -> Result<Option<Duration>, Fault> {
+    let Some(text) = resource.spec.lease_ttl.text() else { return Ok(None) };
+    let wrong = |problem: String| fault(object, reason::INVALID_INTERVAL, format!("spec.leaseTTL: {problem}"));
+    let ttl = interval::parse(text).map_err(|error| wrong(error.to_string()))?;
+    if ttl > LONGEST {
+        let found: String = text.chars().take(32).collect();
+        return Err(wrong(format!("{found:?} is too long; at most 1d, and less than the max TTL of the dynamic secret")));
+    }
+    Ok(Some(ttl))
+}
+
+fn revokes(object: &ObjectRef, resource: &InfisicalDynamicSecret, warnings: &mut Vec<Fault>) -> bool {
+    match resource.spec.lease_revocation_policy.text() {
+        Some("Revoke") => true,
+        None | Some("None") => false,
+        Some(other) => {
+            let other: String = other.chars().take(64).collect();
+            let message = format!("spec.leaseRevocationPolicy is {other:?} and treated as None; write Revoke or None");
+            warnings.push(fault(object, reason::UNKNOWN_VALUE, message));
+            false
+        }
+    }
+}
+
+/// The dynamic secret of a resource, at a server of that address.
+///
+/// # Errors
+/// A field is missing, or can't be what it says.
+pub fn dynamic_source(resource: &InfisicalDynamicSecret, server: &str) -> Result<Source, Fault> {
+    const FIELD: &str = "spec.dynamicSecret";
+    let object = ObjectRef::of(resource);
+    let wrong = |message: String| fault(&object, reason::INVALID_SCOPE, format!("{FIELD}{message}"));
+    let details = resource.spec.dynamic_secret.clone().unwrap_or_default();
+    let name = details.secret_name.text().ok_or_else(|| wrong(".secretName is empty; name the dynamic secret".into()))?;
+    let environment = details.environment_slug.text();
+    let environment = environment.ok_or_else(|| wrong(".environmentSlug is empty; name an environment, for example prod".into()))?;
+    let project = match (details.project_id.text(), details.project_slug.text()) {
+        (Some(id), None) => ProjectRef::Id(id.to_owned()),
+        (None, Some(slug)) => ProjectRef::Slug(slug.to_owned()),
+        (None, None) => return Err(wrong(": neither projectId nor projectSlug is filled in; fill in one of them".into())),
+        (Some(id), Some(slug)) => {
+            return Err(wrong(format!(": projectId ({id:?}) and projectSlug ({slug:?}) are both filled in; keep one of them")));
+        }
+    };
+    Ok(Source {
+        server: server.to_owned(),
+        project,
+        environment: environment.to_owned(),
+        path: scope::path(details.secrets_path.text()).map_err(|error| wrong(format!(".secretsPath: {error}")))?,
+        name: name.to_lowercase(),
+        namespace: details.kubernetes_namespace.text().map(str::to_owned),
+    })
+}
