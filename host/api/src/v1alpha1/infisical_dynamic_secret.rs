@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Lease", type_ = "string", json_path = ".status.lease.id", priority = 1),
-    printcolumn(name = "Expires", type_ = "date", json_path = ".status.lease.expiresAt", priority = 1),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.lease.expiresAt", priority = 1),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
