@@ -21,8 +21,12 @@ pub mod annotation {
     pub const AUTO_RELOAD: &str = "secrets.infisical.com/auto-reload";
     /// On a Secret or ConfigMap, set by its owner to `"true"`: a resource may take it over with all its keys.
     pub const ADOPT: &str = "secrets.infisical.com/adopt";
-    /// On a resource: a new value forces a fresh read.
+    /// On a resource: a new value forces a fresh read at once, whatever the interval.
     pub const RESYNC: &str = "secrets.infisical.com/resync";
+    /// On a resource, set by its owner to `"true"`: keys by which a GitOps tool knows what it manages are copied to targets too.
+    pub const COPY_TRACKING_KEYS: &str = "secrets.infisical.com/copy-tracking-keys";
+    /// On a resource, set by its owner to `"true"`: nothing is done for it until this is taken away, but for its deletion.
+    pub const SUSPEND: &str = "secrets.infisical.com/suspend";
     /// On a resource: a new value makes volatile entries anew.
     pub const REROLL: &str = "secrets.infisical.com/reroll";
     /// On an InfisicalPushSecret: a new value generates its values anew.
@@ -41,6 +45,8 @@ pub mod finalizer {
 pub mod condition {
     /// On every kind, with `observedGeneration`: the one to look at.
     pub const READY: &str = "Ready";
+    /// `True` on a resource that is suspended; absent on all others.
+    pub const SUSPENDED: &str = "Suspended";
     /// A login succeeded.
     pub const LOADED_TOKEN: &str = "secrets.infisical.com/LoadedInfisicalToken";
     /// The targets hold what Infisical holds.

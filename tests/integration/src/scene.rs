@@ -204,8 +204,19 @@ impl Scene {
     pub async fn resync(&self, name: &str) {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let value = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
-        let patch = json!({"metadata": {"annotations": {"secrets.infisical.com/resync": value}}});
-        let api: Api<InfisicalSecret> = self.namespace.api();
+        self.annotate::<InfisicalSecret>(name, "secrets.infisical.com/resync", Some(&value)).await;
+    }
+
+    /// Sets an annotation of an object, or takes it away.
+    pub async fn annotate<K>(&self, name: &str, annotation: &str, value: Option<&str>)
+    where
+        K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + serde::de::DeserializeOwned
+            + std::fmt::Debug,
+    {
+        let patch = json!({"metadata": {"annotations": {annotation: value}}});
+        let api: Api<K> = self.namespace.api();
         api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 

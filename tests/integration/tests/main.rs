@@ -24,6 +24,7 @@ mod restart;
 mod samples;
 mod scoped;
 mod static_secret;
+mod suspend;
 mod sync;
 mod templates;
 mod tenants;

@@ -3,7 +3,7 @@
 //! Both are for users to see; whoever leads through them works from their specs. Each is looked at again when anything that it
 //! refers to changes, and every few minutes; a quiet look writes nothing. The session of an InfisicalAuth is the one that all
 //! who use it share.
-use super::{Context, Follow};
+use super::{Context, Follow, suspend};
 use crate::{
     chain::Kept,
     dereference::{self, Chained},
@@ -74,6 +74,9 @@ pub async fn reconcile<K: Link>(resource: Arc<K>, context: Arc<Context>) -> Acti
     if resource.meta().deletion_timestamp.is_some() {
         context.release(&object);
         return Action::await_change();
+    }
+    if let Some(rest) = suspend::hold(&*resource, &object, &context).await {
+        return rest;
     }
     context.cluster.begin(&object);
     let checked = AssertUnwindSafe(resource.check(&context)).catch_unwind().await;

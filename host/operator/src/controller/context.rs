@@ -57,6 +57,12 @@ impl Context {
         }
     }
 
+    /// When a resource for which nothing is to be done is looked at again, if by nothing else.
+    pub fn rest(&self, object: &ObjectRef, status_written: bool) -> Action {
+        self.known().insert(object.clone(), Backoff::default());
+        if status_written { Action::await_change() } else { Action::requeue(STATUS_AGAIN) }
+    }
+
     /// Digest of the component that serves under a name; empty where none does, and the call will say so.
     #[must_use]
     pub fn plugin_digest(&self, name: &str) -> String {

@@ -15,7 +15,7 @@
 mod clean_up;
 mod work;
 
-use super::{Context, Follow, finalizer, sync::panicked};
+use super::{Context, Follow, finalizer, suspend, sync::panicked};
 use crate::{
     dereference,
     lease::{Credentials, Hand, Held, Ledger, Reason, Situation, Step, decide},
@@ -90,6 +90,11 @@ pub async fn reconcile(resource: Arc<InfisicalDynamicSecret>, context: Arc<Conte
     let began = Instant::now();
     let object = ObjectRef::of(&*resource);
     let trigger = context.triggers.take(&object);
+    if resource.metadata.deletion_timestamp.is_none()
+        && let Some(rest) = suspend::hold(&*resource, &object, &context).await
+    {
+        return rest;
+    }
     let ended = async {
         if resource.metadata.deletion_timestamp.is_some() {
             return clean_up::clean_up(&resource, &object, &context).await;

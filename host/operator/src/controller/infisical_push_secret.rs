@@ -11,7 +11,7 @@
 //! 8. Record and report, in one write of the status.
 //!
 //! When the resource is deleted: take away what it wrote, then the finalizer. As long as that fails, the finalizer stays.
-use super::{Context, Follow, finalizer, sync::panicked};
+use super::{Context, Follow, finalizer, suspend, sync::panicked};
 use crate::{
     cluster::collection,
     dereference::{self, SecretData},
@@ -98,6 +98,9 @@ pub async fn reconcile(resource: Arc<InfisicalPushSecret>, context: Arc<Context>
     if deleting && !finalizer::has(&*resource, PUSH_SECRET) {
         context.release(&object);
         return Action::await_change();
+    }
+    if !deleting && let Some(rest) = suspend::hold(&*resource, &object, &context).await {
+        return rest;
     }
     let shown = Record::of(resource.status.as_ref());
     let mut kept = context.pushes.take(&object, &resource.uid().unwrap_or_default(), shown, resource.resource_version().as_deref());

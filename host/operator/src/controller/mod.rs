@@ -7,6 +7,7 @@ pub mod infisical_push_secret;
 mod infisical_secret;
 mod infisical_static_secret;
 mod queue;
+pub mod suspend;
 pub mod sync;
 
 pub use context::Context;

@@ -8,6 +8,7 @@ use crate::{
     object::ObjectRef,
     trigger::{Cause, Triggers},
 };
+use api::well_known::annotation::RESYNC;
 use futures::{Stream, StreamExt, TryStreamExt, channel::mpsc, future, stream};
 use kube::{
     Api, Resource, ResourceExt,
@@ -46,12 +47,19 @@ pub trait Follow<K>: Clone + Send {
     fn gone(&mut self, object: ObjectRef);
 }
 
+/// What a user can change of an object, as it was last seen.
+struct Seen {
+    fingerprint: u64,
+    /// Value of the annotation that asks for a fresh read.
+    resync: Option<String>,
+}
+
 /// What a watch has seen of its objects, and what to do about the next event.
 pub struct Changes<F> {
     kind: &'static str,
     triggers: Arc<Triggers>,
     follower: F,
-    seen: HashMap<(String, String), u64>,
+    seen: HashMap<(String, String), Seen>,
     listed: HashSet<(String, String)>,
     /// Of a list under way: the store shows it when it is complete, and not before.
     held: Vec<(String, String)>,
@@ -111,13 +119,17 @@ impl<F> Changes<F> {
     where
         F: Follow<K>,
     {
-        let before = self.seen.insert(name(object), fingerprint(object));
-        if before == Some(fingerprint(object)) {
-            return None;
-        }
+        let seen = Seen { fingerprint: fingerprint(object), resync: object.annotations().get(RESYNC).cloned() };
+        let (fingerprint, resync) = (seen.fingerprint, seen.resync.clone());
+        let before = self.seen.insert(name(object), seen);
+        let cause = match before {
+            None => Cause::Startup,
+            Some(before) if before.fingerprint == fingerprint => return None,
+            Some(before) if before.resync != resync => Cause::Forced,
+            Some(_) => Cause::Spec,
+        };
         self.follower.seen(object);
         let (namespace, name) = name(object);
-        let cause = if before.is_none() { Cause::Startup } else { Cause::Spec };
         self.triggers.note(&ObjectRef { kind: self.kind, namespace, name }, cause);
         Some(KubeRef::from_obj(object))
     }
@@ -265,10 +277,16 @@ mod tests {
         assert_eq!(changes.take(&Event::Apply(object("a", 2))).len(), 1);
         let trigger = changes.triggers.take(&ObjectRef { kind: "ConfigMap", namespace: "n".into(), name: "a".into() });
         assert!(trigger.is_some_and(|trigger| trigger.not_before.is_some()));
+        let mut resynced = object("a", 2);
+        resynced.annotations_mut().insert(RESYNC.into(), "1".into());
+        assert_eq!(changes.take(&Event::Apply(resynced.clone())).len(), 1);
+        let trigger = changes.triggers.take(&ObjectRef { kind: "ConfigMap", namespace: "n".into(), name: "a".into() });
+        assert!(trigger.is_some_and(|trigger| trigger.cause == Cause::Forced && trigger.not_before.is_some()));
+        assert!(changes.take(&Event::Apply(resynced)).is_empty());
         changes.take(&Event::Init::<ConfigMap>);
         changes.take(&Event::InitApply(object("b", 1)));
         changes.take(&Event::InitDone::<ConfigMap>);
-        assert_eq!(told.take(), ["seen a", "seen b", "seen a", "gone a"]);
+        assert_eq!(told.take(), ["seen a", "seen b", "seen a", "seen a", "gone a"]);
         changes.take(&Event::Delete(object("b", 1)));
         assert_eq!(told.take(), ["gone b"]);
     }

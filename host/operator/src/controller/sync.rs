@@ -9,7 +9,7 @@
 //! 7. Reload: restart the workloads that follow what changed.
 //!
 //! A target that fails holds no other up. Each step's fault says at which stage it came, and leaves the targets as they were.
-use super::{Context, Follow};
+use super::{Context, Follow, suspend};
 use crate::{
     cluster::collection,
     effect::Effect,
@@ -70,6 +70,9 @@ pub async fn reconcile<K: Synced>(resource: Arc<K>, context: Arc<Context>) -> Ac
     let trigger = context.triggers.take(&object);
     if resource.meta().deletion_timestamp.is_some() {
         return deleting(&*resource, &object, &context).await;
+    }
+    if let Some(rest) = suspend::hold(&*resource, &object, &context).await {
+        return rest;
     }
     // A panic would end all queues at once.
     let pass = AssertUnwindSafe(pass(&*resource, &object, &context, trigger)).catch_unwind().await;

@@ -1,11 +1,12 @@
 //! Conditions from what a kind says of an outcome, and what all kinds say alike. Pure.
 use crate::outcome::{Done, Outcome};
+use api::well_known::annotation::SUSPEND;
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::Timestamp,
 };
 
-pub use api::well_known::condition::READY;
+pub use api::well_known::condition::{READY, SUSPENDED};
 
 /// Longest message that the API server takes is 32,768 characters; one screen is enough.
 const MESSAGE: usize = 2048;
@@ -13,10 +14,23 @@ const MESSAGE: usize = 2048;
 /// Type, status, reason, message.
 pub type Said = (&'static str, &'static str, &'static str, String);
 
-/// The conditions after a pass that said this. Those that it says nothing of stay; the time of a transition changes with the
-/// status alone. Equal words give equal conditions.
+/// The conditions after a pass that said this. Those that it says nothing of stay, but for that of a suspension, which a pass
+/// ends; the time of a transition changes with the status alone. Equal words give equal conditions.
 #[must_use]
 pub fn conditions(said: Vec<Said>, generation: Option<i64>, before: &[Condition], now: Timestamp) -> Vec<Condition> {
+    let mut all = after(said, generation, before, now);
+    all.retain(|condition| condition.type_ != SUSPENDED);
+    all
+}
+
+/// The conditions of a resource for which nothing is done: as its last pass left them, with one more that says so.
+#[must_use]
+pub fn suspended(generation: Option<i64>, before: &[Condition], now: Timestamp) -> Vec<Condition> {
+    let message = format!("Nothing is done until the annotation {SUSPEND} is removed; the other conditions are those of the last pass");
+    after(vec![(SUSPENDED, "True", "Suspended", message)], generation, before, now)
+}
+
+fn after(said: Vec<Said>, generation: Option<i64>, before: &[Condition], now: Timestamp) -> Vec<Condition> {
     let mut all = before.to_vec();
     for (kind, status, reason, message) in said {
         let message: String = message.chars().take(MESSAGE).collect();
@@ -68,5 +82,21 @@ pub fn count(number: usize, what: &str) -> String {
     match number {
         1 => format!("1 {what}"),
         _ => format!("{number} {what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspension_is_said_beside_what_was_and_ends_with_the_next_pass() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let good = || vec![ready(&Outcome::Unchanged(Done::default()), "Synced", synced)];
+        let first = conditions(good(), Some(1), &[], at(1));
+        let held = suspended(Some(1), &first, at(2));
+        assert_eq!(held.split_last().map(|(last, rest)| (last.type_.as_str(), rest)), Some((SUSPENDED, first.as_slice())));
+        assert_eq!(suspended(Some(1), &held, at(3)), held);
+        assert_eq!(conditions(good(), Some(1), &held, at(4)), first);
     }
 }

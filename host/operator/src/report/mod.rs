@@ -7,7 +7,7 @@ mod event;
 mod retry;
 pub mod said;
 
-pub use conditions::{READY, Said, conditions, count, ready, synced};
+pub use conditions::{READY, SUSPENDED, Said, conditions, count, ready, suspended, synced};
 pub use event::{Note, note};
 pub use retry::{Backoff, next_try};
 
@@ -18,7 +18,7 @@ use crate::{
     object::ObjectRef,
     outcome::Outcome,
 };
-use api::status::Conditions;
+use api::{status::Conditions, well_known::annotation::SUSPEND};
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::{
     Resource,
@@ -156,6 +156,23 @@ impl Reports {
         };
         if let Some(note) = note(&before, &after, outcome) {
             self.publish(object, note).await;
+        }
+        written
+    }
+
+    /// Reports that nothing is done for the resource, once; what its last pass said stays. False as for [`Self::report`].
+    pub async fn suspended<K: Reported>(&self, object: &K, reference: &ObjectRef) -> bool {
+        let before = self.before(object, reference);
+        let after = suspended(object.meta().generation, &before, Timestamp::now());
+        if after == before {
+            return true;
+        }
+        let written = self.write_status::<K>(reference, &after, Map::new()).await.is_written();
+        if written && !before.iter().any(|condition| condition.type_ == SUSPENDED) {
+            let (kind, namespace, name) = (reference.kind, reference.namespace.as_str(), reference.name.as_str());
+            tracing::info!(kind, namespace, name, "suspended by annotation");
+            let text = format!("Suspended by the annotation {SUSPEND}");
+            self.publish(object, Note { warning: false, reason: "Suspended", text }).await;
         }
         written
     }
