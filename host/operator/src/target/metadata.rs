@@ -5,7 +5,8 @@
 //! exactly those, and annotations too but for the ones of the system.
 //!
 //! The peer copies more than it should: keys by which a GitOps tool knows what it manages, so that the tool then prunes the
-//! target. They are not copied here; where the peer has, that alone is no reason to write ([`Copied::AsThePeer`]).
+//! target. They are not copied here unless the resource asks for it by annotation; where the peer has, that alone is no reason
+//! to write ([`Copied::AsThePeer`]).
 use super::object::Object;
 use crate::plan::{Owner, Target};
 use api::well_known::{GROUP, annotation};
@@ -20,7 +21,8 @@ const SYSTEM_PREFIXES: [&str; 4] = ["kubectl.kubernetes.io/", "kubernetes.io/", 
 const CONTROL: [&str; 2] = [annotation::ADOPT, annotation::INPUTS];
 
 /// By these, labels or annotations, a tool knows what it manages, and deletes what it no longer finds at its source.
-const TRACKING_PREFIXES: [&str; 13] = [
+const TRACKING_PREFIXES: [&str; 14] = [
+    "addonmanager.kubernetes.io/",
     "applyset.kubernetes.io/",
     "argocd.argoproj.io/",
     "config.k8s.io/",
@@ -42,20 +44,24 @@ const TRACKING_NAMES: [&str; 1] = ["app.kubernetes.io/instance"];
 /// What is copied from the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Copied {
-    /// All but what is the system's, ours or a GitOps tool's.
+    /// All but what is the system's, ours, or, unless the resource asks for it, a GitOps tool's.
     Clean,
     /// All but what is the system's, as the peer does.
     AsThePeer,
 }
 
 impl Copied {
-    fn label(self, name: &str) -> bool {
-        self == Self::AsThePeer || !is_tracking(name)
+    fn label(self, name: &str, owner: &Owner) -> bool {
+        self == Self::AsThePeer || !is_tracking(name) || asks_for_tracking(owner)
     }
 
-    fn annotation(self, name: &str) -> bool {
-        !is_system(name) && (self == Self::AsThePeer || !(is_tracking(name) || is_own(name)))
+    fn annotation(self, name: &str, owner: &Owner) -> bool {
+        !is_system(name) && (self == Self::AsThePeer || !(is_own(name) || (is_tracking(name) && !asks_for_tracking(owner))))
     }
+}
+
+fn asks_for_tracking(owner: &Owner) -> bool {
+    owner.annotations.get(annotation::COPY_TRACKING_KEYS).is_some_and(|value| value == "true")
 }
 
 /// Both kinds of metadata.
@@ -78,12 +84,12 @@ pub(crate) fn wanted(live: Option<&Object>, owner: &Owner, target: &Target, vers
         }
         None if target.labelled_once && live.is_some() => Wanted { labels: labels.clone(), annotations: annotations.clone() },
         None if target.labelled_once => Wanted {
-            labels: pairs(owner.labels.iter().filter(|(name, _)| copied.label(name))),
-            annotations: pairs(owner.annotations.iter().filter(|(name, _)| copied.annotation(name))),
+            labels: pairs(owner.labels.iter().filter(|(name, _)| copied.label(name, owner))),
+            annotations: pairs(owner.annotations.iter().filter(|(name, _)| copied.annotation(name, owner))),
         },
         None => {
-            let new_labels = pairs(owner.labels.iter().filter(|(name, _)| copied.label(name)));
-            let new_annotations = pairs(owner.annotations.iter().filter(|(name, _)| copied.annotation(name)));
+            let new_labels = pairs(owner.labels.iter().filter(|(name, _)| copied.label(name, owner)));
+            let new_annotations = pairs(owner.annotations.iter().filter(|(name, _)| copied.annotation(name, owner)));
             let (label_names, annotation_names) = (names(&new_labels), names(&new_annotations));
             let managed = managed(annotations, annotation::MANAGED_LABELS);
             let kept_labels = labels.iter().filter(|(name, _)| !managed.contains(name.as_str()));
@@ -226,6 +232,26 @@ mod tests {
         let later = wanted(Some(&live), &owner, &target, "w", Copied::Clean);
         assert_eq!(later.labels, of(&[("other", "y")]));
         assert_eq!(later.annotations, of(&[("theirs", "1"), ("secrets.infisical.com/version", "w")]));
+    }
+
+    #[test]
+    fn keys_of_gitops_tools_are_copied_where_the_resource_asks_for_it() {
+        let tracking = [
+            ("argocd.argoproj.io/tracking-id", "x"),
+            ("kubectl.kubernetes.io/last-applied-configuration", "x"),
+            (annotation::COPY_TRACKING_KEYS, "true"),
+        ];
+        let asking = owner_with(&[("app.kubernetes.io/instance", "x")], &tracking);
+        let asked = wanted(None, &asking, &target("t"), "v", Copied::Clean);
+        assert_eq!(asked.labels, asking.labels);
+        let managed = asked.annotations.get("secrets.infisical.com/managed-annotations").map(String::as_str);
+        assert_eq!(managed, Some("argocd.argoproj.io/tracking-id"));
+        let mut before = live(&data(&[]));
+        (before.metadata.labels, before.metadata.annotations) = (Some(asked.labels), Some(asked.annotations));
+        // And taken away again when it no longer does.
+        let no_longer = owner_with(&[("app.kubernetes.io/instance", "x")], &tracking[..2]);
+        let clean = wanted(Some(&before), &no_longer, &target("t"), "v", Copied::Clean);
+        assert_eq!((clean.labels, clean.annotations.len()), (of(&[]), 3));
     }
 
     #[test]
