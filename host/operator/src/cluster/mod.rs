@@ -21,7 +21,7 @@ pub(crate) use fault::RequestError;
 pub(crate) use index::{Identity, State, compare_versions};
 pub(crate) use request::collection;
 pub(crate) use sighting::{Keep, Sighting, Watched};
-pub(crate) use watch::{Health, follow, ready};
+pub(crate) use watch::{Health, absent, follow, ready};
 
 use crate::{
     object::ObjectRef,

@@ -37,6 +37,8 @@ enum Condition {
     },
     /// The operator has no right to list or watch.
     Refused,
+    /// The API server does not know the kind.
+    Absent,
 }
 
 /// How the watches fare, by resource (`secrets`) and namespace (None: all).
@@ -132,6 +134,8 @@ pub(crate) async fn follow<K, A>(
                 }
                 REFUSED_PAUSE
             }
+            // Whoever watches a kind that may be missing asks for it elsewhere.
+            Err(error) if is_unknown(&error) => backoff.next().unwrap_or(REFUSED_PAUSE),
             Err(error) => {
                 let broken =
                     |before| Condition::Broken { listed: !matches!(before, Condition::Starting | Condition::Broken { listed: false }) };
@@ -154,13 +158,26 @@ fn set(health: &signal::Sender<Health>, part: &(&'static str, Option<String>), c
     })
 }
 
+/// The kind is not served: nobody waits for it.
+pub(crate) fn absent(health: &signal::Sender<Health>, part: &(&'static str, Option<String>)) {
+    set(health, part, |_| Condition::Absent);
+}
+
 fn is_refused(error: &watcher::Error) -> bool {
+    code(error) == Some(403)
+}
+
+fn is_unknown(error: &watcher::Error) -> bool {
+    code(error) == Some(404)
+}
+
+fn code(error: &watcher::Error) -> Option<u16> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
         | watcher::Error::WatchFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => status.code == 403,
-        _ => false,
+        | watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
     }
 }
 

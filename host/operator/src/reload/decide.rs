@@ -92,38 +92,55 @@ pub(crate) fn decide<'a>(
     notes
 }
 
+/// What of the notes an object is to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All, as a workload with a pod template of its own.
+    Whole,
+    /// Those on the workload itself: its pod template is that of another object.
+    Own,
+    /// Those on the pod template, as the object that has it.
+    Template,
+}
+
 impl Notes {
     /// As a merge patch.
-    pub fn patch(&self) -> Value {
-        let mut patch = json!({"metadata": {"annotations": self.all}});
-        if let (false, Some(object)) = (self.restarting.is_empty(), patch.as_object_mut()) {
-            object.insert("spec".into(), json!({"template": {"metadata": {"annotations": self.of_template()}}}));
+    pub fn patch(&self, part: Part) -> Value {
+        let mut patch = Map::new();
+        if part != Part::Template {
+            patch.insert("metadata".into(), json!({"annotations": self.all}));
         }
-        patch
+        if part != Part::Own && !self.restarting.is_empty() {
+            patch.insert("spec".into(), json!({"template": {"metadata": {"annotations": self.of_template()}}}));
+        }
+        Value::Object(patch)
     }
 
     /// Into a whole object, for a role that may not patch. False: the object is not of the shape of a workload.
-    pub fn write(&self, object: &mut Value) -> bool {
+    pub fn write(&self, object: &mut Value, part: Part) -> bool {
         let mut put = |path: &str, annotations: BTreeMap<&String, &String>| {
-            let Some(metadata) = object.pointer_mut(path).and_then(Value::as_object_mut) else { return false };
-            let known = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
-            if known.is_null() {
-                *known = Value::Object(Map::new());
-            }
-            let Some(known) = known.as_object_mut() else { return false };
+            let Some(parent) = object.pointer_mut(path).and_then(Value::as_object_mut) else { return false };
+            let Some(known) = member(parent, "metadata").and_then(|metadata| member(metadata, "annotations")) else { return false };
             known.extend(annotations.into_iter().map(|(name, value)| (name.clone(), value.as_str().into())));
             true
         };
-        let mut written = put("/metadata", self.all.iter().collect());
-        if !self.restarting.is_empty() {
-            written &= put("/spec/template/metadata", self.of_template());
-        }
-        written
+        let own = part == Part::Template || put("", self.all.iter().collect());
+        let template = part == Part::Own || self.restarting.is_empty() || put("/spec/template", self.of_template());
+        own && template
     }
 
     fn of_template(&self) -> BTreeMap<&String, &String> {
         self.all.iter().filter(|(name, _)| self.restarting.contains(*name)).collect()
     }
+}
+
+/// A member that is an object, made where it is missing.
+fn member<'a>(object: &'a mut Map<String, Value>, name: &str) -> Option<&'a mut Map<String, Value>> {
+    let member = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
+    if member.is_null() {
+        *member = Value::Object(Map::new());
+    }
+    member.as_object_mut()
 }
 
 #[cfg(test)]
@@ -183,7 +200,7 @@ mod tests {
         let notes = decided(&noted(&[]), &[], &[("s", "v1", false)]);
         assert_eq!(notes.all, noted(&[("s", "v1")]));
         assert!(notes.restarting.is_empty());
-        assert_eq!(notes.patch(), json!({"metadata": {"annotations": {"secrets.infisical.com/managed-secret.s": "v1"}}}));
+        assert_eq!(notes.patch(Part::Whole), json!({"metadata": {"annotations": {"secrets.infisical.com/managed-secret.s": "v1"}}}));
     }
 
     #[test]
@@ -201,7 +218,7 @@ mod tests {
             "metadata": {"annotations": {note("a"): "2", note("b"): "2", note("d"): "1"}},
             "spec": {"template": {"metadata": {"annotations": {note("a"): "2", note("b"): "2"}}}},
         });
-        assert_eq!(notes.patch(), patch);
+        assert_eq!(notes.patch(Part::Whole), patch);
     }
 
     #[test]
@@ -209,13 +226,28 @@ mod tests {
         let notes = decided(&noted(&[]), &[], &[("a", "2", true)]);
         let mut object =
             json!({"metadata": {"name": "w", "annotations": {"theirs": "1"}}, "spec": {"new": 1, "template": {"metadata": {}}}});
-        assert!(notes.write(&mut object));
+        assert!(notes.write(&mut object, Part::Whole));
         let wanted = json!({
             "metadata": {"name": "w", "annotations": {"theirs": "1", note("a"): "2"}},
             "spec": {"new": 1, "template": {"metadata": {"annotations": {note("a"): "2"}}}},
         });
         assert_eq!(object, wanted);
-        assert!(!notes.write(&mut json!({"metadata": {}})));
+        assert!(!notes.write(&mut json!({"metadata": {}}), Part::Whole));
+    }
+
+    #[test]
+    fn a_template_of_another_object_gets_what_restarts_and_the_workload_the_rest() {
+        let notes = decided(&noted(&[]), &[], &[("a", "2", true), ("b", "1", false)]);
+        let template = json!({"template": {"metadata": {"annotations": {note("a"): "2"}}}});
+        assert_eq!(notes.patch(Part::Template), json!({"spec": template}));
+        assert_eq!(notes.patch(Part::Own), json!({"metadata": {"annotations": {note("a"): "2", note("b"): "1"}}}));
+        let mut other = json!({"metadata": {"name": "d"}, "spec": {"template": {"spec": {}}}});
+        assert!(notes.write(&mut other, Part::Template));
+        let annotations = json!({"annotations": {note("a"): "2"}});
+        assert_eq!(other, json!({"metadata": {"name": "d"}, "spec": {"template": {"spec": {}, "metadata": annotations}}}));
+        let mut own = json!({"metadata": {"name": "r"}, "spec": {"workloadRef": {"name": "d"}}});
+        assert!(notes.write(&mut own, Part::Own));
+        assert_eq!(own["spec"], json!({"workloadRef": {"name": "d"}}));
     }
 
     #[test]

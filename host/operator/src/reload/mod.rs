@@ -1,19 +1,22 @@
 //! Restarts workloads that opted in when a Secret or ConfigMap that they read has changed: once per change, with one write per workload.
 //!
-//! Deployments, StatefulSets and DaemonSets are watched by their metadata alone; whole ones are read only of those that opted
-//! in, and again only when their spec changes.
+//! Deployments, StatefulSets, DaemonSets and, where they are installed, Argo's Rollouts are watched by their metadata alone; whole
+//! ones are read only of those that opted in, and again only when their spec changes. A Rollout that refers to a Deployment for its
+//! pods reads what that one reads, and is restarted by the pod template of that one, which Argo follows.
 //!
 //! What can go wrong: a write fails, or the operator ends between a Secret and its workloads. What a workload runs with is
 //! noted on it, and what it is owed beyond that in memory, so the next pass makes up for it. Under a role that may not patch,
 //! workloads are replaced instead, whole and at the version that was read.
 mod consumes;
 mod decide;
+mod kind;
+mod rollouts;
 mod workloads;
 
 pub use decide::Followed;
 
 use crate::{
-    cluster::{Cluster, Health, Keep, Key, RequestError, Scope, Sighting, Watched, collection, follow},
+    cluster::{Cluster, Health, Keep, Key, RequestError, Scope, Sighting, Watched, follow},
     effect::Effect,
     object::Name,
     outcome::{Class, Fault},
@@ -21,7 +24,7 @@ use crate::{
 };
 use api::well_known::annotation::{AUTO_RELOAD, MANAGED_CONFIG_MAP_PREFIX, MANAGED_SECRET_PREFIX};
 use consumes::{Consumed, consumes};
-use decide::{Notes, decide};
+use decide::{Notes, Part, decide};
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared, join_all},
@@ -33,6 +36,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
+use kind::Kind;
 use kube::runtime::watcher::Event;
 use std::{
     collections::{BTreeSet, HashSet},
@@ -50,41 +54,15 @@ use workloads::{Workload, Workloads};
 /// How often a workload is read and replaced again because it was changed meanwhile.
 const ATTEMPTS: usize = 5;
 
-/// A kind of workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::Display, strum::EnumIter)]
-pub(crate) enum Kind {
-    Deployment,
-    StatefulSet,
-    DaemonSet,
+/// What a workload reads.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reads {
+    pub consumed: BTreeSet<Consumed>,
+    /// The Deployment beside it whose pod template says so, where it has none of its own.
+    pub template_of: Option<String>,
 }
 
-impl Kind {
-    const fn resource(self) -> &'static str {
-        match self {
-            Self::Deployment => "deployments",
-            Self::StatefulSet => "statefulsets",
-            Self::DaemonSet => "daemonsets",
-        }
-    }
-
-    fn collection(self, namespace: &str) -> String {
-        match self {
-            Self::Deployment => collection::<Deployment>(namespace),
-            Self::StatefulSet => collection::<StatefulSet>(namespace),
-            Self::DaemonSet => collection::<DaemonSet>(namespace),
-        }
-    }
-
-    fn of(resource: &str) -> Self {
-        match resource {
-            "deployments" => Self::Deployment,
-            "statefulsets" => Self::StatefulSet,
-            _ => Self::DaemonSet,
-        }
-    }
-}
-
-type Look = Shared<BoxFuture<'static, Result<Arc<BTreeSet<Consumed>>, Fault>>>;
+type Look = Shared<BoxFuture<'static, Result<Arc<Reads>, Fault>>>;
 
 /// What is known of what a workload reads.
 #[derive(Clone)]
@@ -92,7 +70,7 @@ pub(crate) enum Known {
     Nothing,
     /// Being looked at. Whoever waits polls it.
     Looking(Look),
-    Reads(Arc<BTreeSet<Consumed>>),
+    Reads(Arc<Reads>),
 }
 
 /// The wish of a workload's owner, and our notes.
@@ -135,19 +113,27 @@ struct Inner {
     /// Taken by the task that does so.
     to_look: Mutex<Option<mpsc::UnboundedReceiver<Workload>>>,
     /// The role may not patch that kind: found out once.
-    put_only: [AtomicBool; 3],
+    put_only: [AtomicBool; Kind::ALL.len()],
+    /// Whether the API server serves Rollouts; None: not asked yet.
+    rollouts: signal::Sender<Option<bool>>,
 }
 
 impl Reloader {
     /// Nothing is watched until [`Self::run`] is polled.
     #[must_use]
     pub fn new(cluster: Cluster, scope: &Scope) -> Self {
-        let kinds = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
-        let parts = scope.watches().into_iter().flat_map(|namespace| kinds.map(|kind| (kind.resource(), namespace.clone())));
+        let parts = scope.watches().into_iter().flat_map(|namespace| Kind::ALL.map(|kind| (kind.resource(), namespace.clone())));
         let health = signal::Sender::new(Health::of(parts));
         let (looks, to_look) = mpsc::unbounded_channel();
-        let inner =
-            Inner { cluster, workloads: Mutex::default(), health, looks, to_look: Mutex::new(Some(to_look)), put_only: Default::default() };
+        let inner = Inner {
+            cluster,
+            workloads: Mutex::default(),
+            health,
+            looks,
+            to_look: Mutex::new(Some(to_look)),
+            put_only: Default::default(),
+            rollouts: signal::Sender::new(None),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -159,12 +145,15 @@ impl Reloader {
             let reloader = self.clone();
             tasks.spawn(async move {
                 match Kind::of(resource) {
-                    Kind::Deployment => reloader.watch::<Deployment>(Kind::Deployment, namespace).await,
-                    Kind::StatefulSet => reloader.watch::<StatefulSet>(Kind::StatefulSet, namespace).await,
-                    Kind::DaemonSet => reloader.watch::<DaemonSet>(Kind::DaemonSet, namespace).await,
+                    Kind::Deployment => reloader.watch::<Deployment>(Kind::Deployment, namespace, false).await,
+                    Kind::StatefulSet => reloader.watch::<StatefulSet>(Kind::StatefulSet, namespace, false).await,
+                    Kind::DaemonSet => reloader.watch::<DaemonSet>(Kind::DaemonSet, namespace, false).await,
+                    Kind::Rollout => reloader.watch_rollouts(namespace).await,
                 }
             });
         }
+        let reloader = self.clone();
+        tasks.spawn(async move { reloader.look_for_rollouts().await });
         let to_look = self.inner.to_look.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut to_look) = to_look {
             let reloader = self.clone();
@@ -231,7 +220,7 @@ impl Reloader {
                 return Err(fault);
             }
         };
-        let read = || here().filter(|secret| reads.contains(&secret.consumed()));
+        let read = || here().filter(|secret| reads.consumed.contains(&secret.consumed()));
         if read().next().is_none() {
             return Ok(None);
         }
@@ -243,7 +232,10 @@ impl Reloader {
             return Ok(Some(false));
         }
         self.workloads().begin_write(workload);
-        let made = self.write(workload, &notes).await;
+        let made = match &reads.template_of {
+            None => self.write(workload, &notes, Part::Whole).await,
+            Some(deployment) => self.write_apart(workload, deployment, &notes).await,
+        };
         match made {
             Ok(metadata) => {
                 let is_there = metadata.is_some();
@@ -267,20 +259,31 @@ impl Reloader {
         }
     }
 
+    /// The pod template of another object first: what is noted on the workload then was done, and doing it again changes nothing.
+    async fn write_apart(&self, workload: &Workload, deployment: &str, notes: &Notes) -> Result<Option<ObjectMeta>, RequestError> {
+        if !notes.restarting.is_empty() {
+            let other = Workload { kind: Kind::Deployment, name: Name::new(&workload.name.namespace, deployment) };
+            if self.write(&other, notes, Part::Template).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        self.write(workload, notes, Part::Own).await
+    }
+
     /// The metadata after the write; None: the workload is gone.
-    async fn write(&self, workload: &Workload, notes: &Notes) -> Result<Option<ObjectMeta>, RequestError> {
+    async fn write(&self, workload: &Workload, notes: &Notes, part: Part) -> Result<Option<ObjectMeta>, RequestError> {
         let put_only = self.inner.put_only.get(workload.kind as usize);
         if put_only.is_some_and(|put_only| put_only.load(Ordering::Relaxed)) {
-            return self.replace(workload, notes).await;
+            return self.replace(workload, notes, part).await;
         }
         let Name { namespace, name } = &workload.name;
-        let patched =
-            self.inner.cluster.requests().merge(Effect::RestartWorkload, workload.kind.collection(namespace), name, &notes.patch()).await;
+        let requests = self.inner.cluster.requests();
+        let patched = requests.merge(Effect::RestartWorkload, workload.kind.collection(namespace), name, &notes.patch(part)).await;
         match patched {
             Ok(made) => Ok(Some(metadata(made))),
             Err(error) if error.code() == 404 => Ok(None),
             Err(error) if error.code() == 403 => {
-                let replaced = self.replace(workload, notes).await?;
+                let replaced = self.replace(workload, notes, part).await?;
                 if let Some(put_only) = put_only {
                     put_only.store(true, Ordering::Relaxed);
                 }
@@ -290,7 +293,7 @@ impl Reloader {
         }
     }
 
-    async fn replace(&self, workload: &Workload, notes: &Notes) -> Result<Option<ObjectMeta>, RequestError> {
+    async fn replace(&self, workload: &Workload, notes: &Notes, part: Part) -> Result<Option<ObjectMeta>, RequestError> {
         let Name { namespace, name } = &workload.name;
         let requests = self.inner.cluster.requests();
         let mut attempt = 1;
@@ -298,7 +301,7 @@ impl Reloader {
             // Undecoded, so that fields of a newer API server are sent back as they came.
             let live = requests.get::<serde_json::Value>(workload.kind.collection(namespace), name).await?;
             let Some(mut object) = live else { return Ok(None) };
-            if !notes.write(&mut object) {
+            if !notes.write(&mut object, part) {
                 return Err(RequestError::Undecodable);
             }
             match requests.replace(Effect::RestartWorkload, workload.kind.collection(namespace), name, &object).await {
@@ -311,7 +314,7 @@ impl Reloader {
     }
 
     /// What a workload reads. None: it is gone, or opted out.
-    async fn reads(&self, workload: &Workload) -> Option<Result<Arc<BTreeSet<Consumed>>, Fault>> {
+    async fn reads(&self, workload: &Workload) -> Option<Result<Arc<Reads>, Fault>> {
         let look = {
             let mut workloads = self.workloads();
             match workloads.known(workload)? {
@@ -329,21 +332,35 @@ impl Reloader {
         Some(look.await)
     }
 
-    async fn look(self, workload: Workload, ticket: u64) -> Result<Arc<BTreeSet<Consumed>>, Fault> {
-        let Name { namespace, name } = &workload.name;
-        let answer = self.inner.cluster.requests().get::<Whole>(workload.kind.collection(namespace), name).await;
-        let reads = answer
-            .map(|whole| Arc::new(whole.and_then(|whole| whole.spec.template.spec).map(|pod| consumes(&pod)).unwrap_or_default()))
-            .map_err(|error| error.fault(&format!("get {workload}"), std::iter::empty()));
+    async fn look(self, workload: Workload, ticket: u64) -> Result<Arc<Reads>, Fault> {
+        let reads = self.find_reads(&workload, ticket).await.map(Arc::new);
+        let reads = reads.map_err(|error| error.fault(&format!("get {workload}"), std::iter::empty()));
         let new = self.workloads().land(&workload, ticket, reads.as_ref().ok().cloned());
         for Consumed { kind, name } in new {
-            let key = Key { kind, name: Name::new(namespace, name) };
+            let key = Key { kind, name: Name::new(&workload.name.namespace, name) };
             self.inner.cluster.wake_target(&key);
         }
         reads
     }
 
-    async fn watch<K: Watched>(&self, kind: Kind, namespace: Option<String>) {
+    async fn find_reads(&self, workload: &Workload, ticket: u64) -> Result<Reads, RequestError> {
+        let Name { namespace, name } = &workload.name;
+        let requests = self.inner.cluster.requests();
+        let Some(whole) = requests.get::<Whole>(workload.kind.collection(namespace), name).await? else { return Ok(Reads::default()) };
+        let Some(deployment) = whole.spec.deployment().filter(|_| workload.kind == Kind::Rollout) else {
+            return Ok(Reads { consumed: whole.spec.consumes(), template_of: None });
+        };
+        let other = Workload { kind: Kind::Deployment, name: Name::new(namespace, deployment) };
+        self.workloads().refer(workload, ticket, &other);
+        let referred = requests.get::<Whole>(other.kind.collection(namespace), deployment).await?;
+        let generation = referred.as_ref().and_then(|whole| whole.metadata.generation).unwrap_or_default();
+        self.workloads().referred_in(&other, generation);
+        let consumed = referred.map(|whole| whole.spec.consumes()).unwrap_or_default();
+        Ok(Reads { consumed, template_of: Some(deployment.to_owned()) })
+    }
+
+    /// `late`: the resources are reconciled already, so what the first list has is news to them.
+    async fn watch<K: Watched>(&self, kind: Kind, namespace: Option<String>, mut late: bool) {
         let mut epoch = 0;
         let mut listing = true;
         let mut take = |event: Event<Sighting<K, Notable>>| match event {
@@ -351,18 +368,15 @@ impl Reloader {
                 listing = true;
                 epoch = self.workloads().relist();
             }
-            Event::InitApply(object) | Event::Apply(object) => self.observe(kind, object.metadata, epoch, listing),
+            Event::InitApply(object) | Event::Apply(object) => self.observe(kind, object.metadata, epoch, listing && !late),
             Event::Delete(object) => {
                 if let Some(workload) = workload(kind, &object.metadata) {
                     self.workloads().remove(&workload);
                 }
             }
             Event::InitDone => {
-                listing = false;
-                let in_scope = |workload: &Workload| {
-                    workload.kind == kind && namespace.as_ref().is_none_or(|namespace| *namespace == workload.name.namespace)
-                };
-                self.workloads().sweep(epoch, in_scope);
+                (listing, late) = (false, false);
+                self.workloads().sweep(epoch, |workload| is_in_scope(workload, kind, namespace.as_deref()));
             }
         };
         follow::<K, Notable>(self.inner.cluster.requests().client(), kind.resource(), namespace.as_deref(), &self.inner.health, &mut take)
@@ -372,9 +386,8 @@ impl Reloader {
     /// What is in a list is looked at when a pass needs it; resources are reconciled at a start anyway.
     fn observe(&self, kind: Kind, metadata: ObjectMeta, epoch: u64, listing: bool) {
         let Some(workload) = workload(kind, &metadata) else { return };
-        if self.workloads().observe(&workload, metadata, epoch) && !listing {
-            self.look_at(workload);
-        }
+        let look = self.workloads().observe(&workload, metadata, epoch);
+        look.into_iter().filter(|_| !listing).for_each(|workload| self.look_at(workload));
     }
 
     fn look_at(&self, workload: Workload) {
@@ -388,19 +401,47 @@ impl Reloader {
     }
 }
 
-/// What all three kinds have in common.
+/// What all kinds have in common.
 #[derive(serde::Deserialize)]
 struct Whole {
+    #[serde(default)]
+    metadata: ObjectMeta,
     spec: WholeSpec,
 }
 
 #[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct WholeSpec {
-    template: PodTemplateSpec,
+    template: Option<PodTemplateSpec>,
+    workload_ref: Option<WorkloadRef>,
+}
+
+/// Of a Rollout: the object whose pod template it uses.
+#[derive(serde::Deserialize)]
+struct WorkloadRef {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    name: String,
+}
+
+impl WholeSpec {
+    fn consumes(&self) -> BTreeSet<Consumed> {
+        self.template.as_ref().and_then(|template| template.spec.as_ref()).map(consumes).unwrap_or_default()
+    }
+
+    fn deployment(&self) -> Option<&str> {
+        let reference = self.workload_ref.as_ref()?;
+        (reference.kind == "Deployment" && !reference.name.is_empty()).then_some(reference.name.as_str())
+    }
 }
 
 fn metadata(made: Sighting<Deployment, Notable>) -> ObjectMeta {
     made.metadata
+}
+
+fn is_in_scope(workload: &Workload, kind: Kind, namespace: Option<&str>) -> bool {
+    workload.kind == kind && namespace.is_none_or(|namespace| *namespace == workload.name.namespace)
 }
 
 fn workload(kind: Kind, metadata: &ObjectMeta) -> Option<Workload> {

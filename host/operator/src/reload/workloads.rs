@@ -1,8 +1,9 @@
 //! The workloads that opted in, and what they read. Pure: no client.
 //!
 //! Kept only for those that bear the annotation: uid, generation, resourceVersion and their notes. What they read follows
-//! from their spec, so it is read again only when their generation changes, and not for the many changes of their status.
-use super::{Kind, Known, consumes::Consumed, is_note};
+//! from their spec, so it is read again only when their generation changes, and not for the many changes of their status. Where
+//! the pods of a workload follow from another object, the generation of that object counts too.
+use super::{Kind, Known, Reads, consumes::Consumed, is_note};
 use crate::{cluster::compare_versions, object::Name};
 use api::well_known::annotation::AUTO_RELOAD;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -59,7 +60,9 @@ struct Entry {
     seen: Seen,
     known: Known,
     /// What it read when that was last known, to tell whether a change of its spec matters.
-    read_before: Arc<BTreeSet<Consumed>>,
+    read_before: Arc<Reads>,
+    /// Whose pod template it uses, if not its own.
+    refers_to: Option<Workload>,
     /// What changed when it could not be restarted.
     owed: BTreeSet<Consumed>,
     /// A write of ours is in flight, and this came meanwhile.
@@ -77,13 +80,73 @@ struct Entry {
 pub(crate) struct Workloads {
     entries: HashMap<Workload, Entry>,
     by_namespace: HashMap<String, BTreeSet<Workload>>,
+    /// Those whose pod template another workload uses, opted in or not.
+    referred: HashMap<Workload, Referred>,
     tickets: u64,
     epoch: u64,
 }
 
+#[derive(Default)]
+struct Referred {
+    /// The newest that was seen; 0: none.
+    generation: i64,
+    by: BTreeSet<Workload>,
+}
+
 impl Workloads {
-    /// An event. True: what the workload reads is to be looked at, since it opted in or its spec changed.
-    pub fn observe(&mut self, workload: &Workload, metadata: ObjectMeta, epoch: u64) -> bool {
+    /// An event. Gives the workloads of which is to be looked at what they read: they opted in, or their spec changed, or that of
+    /// the object whose pod template they use.
+    pub fn observe(&mut self, workload: &Workload, metadata: ObjectMeta, epoch: u64) -> Vec<Workload> {
+        let mut look = self.referred_changed(workload, metadata.generation.unwrap_or_default());
+        if self.observe_itself(workload, metadata, epoch) {
+            look.push(workload.clone());
+        }
+        look
+    }
+
+    fn referred_changed(&mut self, workload: &Workload, generation: i64) -> Vec<Workload> {
+        let Some(referred) = self.referred.get_mut(workload) else { return Vec::new() };
+        if std::mem::replace(&mut referred.generation, generation) == generation {
+            return Vec::new();
+        }
+        let users: Vec<_> = referred.by.iter().cloned().collect();
+        for user in &users {
+            if let Some(entry) = self.entries.get_mut(user) {
+                entry.unknown();
+            }
+        }
+        users
+    }
+
+    /// The pods of a workload follow from another one, which is about to be read.
+    pub fn refer(&mut self, workload: &Workload, ticket: u64, to: &Workload) {
+        if self.entries.get(workload).is_some_and(|entry| entry.ticket == ticket) {
+            self.unrefer(workload);
+            self.referred.entry(to.clone()).or_default().by.insert(workload.clone());
+            if let Some(entry) = self.entries.get_mut(workload) {
+                entry.refers_to = Some(to.clone());
+            }
+        }
+    }
+
+    /// It was read in this generation.
+    pub fn referred_in(&mut self, to: &Workload, generation: i64) {
+        if let Some(referred) = self.referred.get_mut(to) {
+            referred.generation = referred.generation.max(generation);
+        }
+    }
+
+    fn unrefer(&mut self, workload: &Workload) {
+        let Some(to) = self.entries.get_mut(workload).and_then(|entry| entry.refers_to.take()) else { return };
+        if let Some(referred) = self.referred.get_mut(&to) {
+            referred.by.remove(workload);
+            if referred.by.is_empty() {
+                self.referred.remove(&to);
+            }
+        }
+    }
+
+    fn observe_itself(&mut self, workload: &Workload, metadata: ObjectMeta, epoch: u64) -> bool {
         if !is_opted_in(&metadata) {
             self.remove(workload);
             return false;
@@ -102,7 +165,9 @@ impl Workloads {
         entry.take(seen)
     }
 
+    /// It was deleted, or opted out.
     pub fn remove(&mut self, workload: &Workload) {
+        self.unrefer(workload);
         self.entries.remove(workload);
         if let Some(others) = self.by_namespace.get_mut(&workload.name.namespace) {
             others.remove(workload);
@@ -152,16 +217,20 @@ impl Workloads {
 
     /// A look ended. None: it failed. Returns those whose resources are to be woken: the workload did not read them
     /// before.
-    pub fn land(&mut self, workload: &Workload, ticket: u64, reads: Option<Arc<BTreeSet<Consumed>>>) -> Vec<Consumed> {
+    pub fn land(&mut self, workload: &Workload, ticket: u64, reads: Option<Arc<Reads>>) -> Vec<Consumed> {
         let Some(entry) = self.entries.get_mut(workload).filter(|entry| entry.ticket == ticket) else { return Vec::new() };
         let Some(reads) = reads else {
             entry.known = Known::Nothing;
             return Vec::new();
         };
         let wakes = std::mem::take(&mut entry.wakes);
-        let new = reads.difference(&entry.read_before).filter(|_| wakes).cloned().collect();
+        let new = reads.consumed.difference(&entry.read_before.consumed).filter(|_| wakes).cloned().collect();
+        let refers = reads.template_of.is_some();
         entry.read_before = Arc::clone(&reads);
         entry.known = Known::Reads(reads);
+        if !refers {
+            self.unrefer(workload);
+        }
         new
     }
 
@@ -214,6 +283,7 @@ impl Entry {
             seen,
             known: Known::Nothing,
             read_before: Arc::default(),
+            refers_to: None,
             owed: BTreeSet::new(),
             writing: false,
             held_back: None,
@@ -231,10 +301,15 @@ impl Entry {
         let same = seen.same_spec(&self.seen);
         self.seen = seen;
         if !same {
-            self.known = Known::Nothing;
-            self.ticket = 0;
+            self.unknown();
         }
         !same
+    }
+
+    /// What it reads is to be found out anew; a look that is under way does not count.
+    fn unknown(&mut self) {
+        self.known = Known::Nothing;
+        self.ticket = 0;
     }
 }
 
@@ -278,8 +353,8 @@ mod tests {
             ticket = number;
             Known::Nothing
         });
-        let reads = reads.iter().map(|name| consumed(name)).collect();
-        let new = workloads.land(&workload(name), ticket, Some(Arc::new(reads)));
+        let consumed = reads.iter().map(|name| consumed(name)).collect();
+        let new = workloads.land(&workload(name), ticket, Some(Arc::new(Reads { consumed, template_of: None })));
         new.into_iter().map(|consumed| consumed.name).collect()
     }
 
@@ -290,10 +365,10 @@ mod tests {
     #[test]
     fn only_those_that_opted_in_are_kept() {
         let mut workloads = Workloads::default();
-        assert!(!workloads.observe(&workload("out"), metadata(false, 1, "1", &[]), 0));
-        assert!(workloads.observe(&workload("in"), metadata(true, 1, "2", &[]), 0));
+        assert!(workloads.observe(&workload("out"), metadata(false, 1, "1", &[]), 0).is_empty());
+        assert_eq!(workloads.observe(&workload("in"), metadata(true, 1, "2", &[]), 0).len(), 1);
         assert_eq!(workloads.in_namespace("n"), [workload("in")]);
-        assert!(!workloads.observe(&workload("in"), metadata(false, 1, "3", &[]), 0));
+        assert!(workloads.observe(&workload("in"), metadata(false, 1, "3", &[]), 0).is_empty());
         assert!(workloads.entries.is_empty() && workloads.by_namespace.is_empty());
     }
 
@@ -302,9 +377,9 @@ mod tests {
         let mut workloads = Workloads::default();
         workloads.observe(&workload("w"), metadata(true, 1, "1", &[]), 0);
         assert_eq!(looked_at(&mut workloads, "w", &["a"]), ["a"]);
-        assert!(!workloads.observe(&workload("w"), metadata(true, 1, "2", &[]), 0));
+        assert!(workloads.observe(&workload("w"), metadata(true, 1, "2", &[]), 0).is_empty());
         assert!(is_known(&workloads, "w"));
-        assert!(workloads.observe(&workload("w"), metadata(true, 2, "3", &[]), 0));
+        assert_eq!(workloads.observe(&workload("w"), metadata(true, 2, "3", &[]), 0).len(), 1);
         assert!(!is_known(&workloads, "w"));
         // Only what it did not read before is worth a wake.
         assert_eq!(looked_at(&mut workloads, "w", &["a", "b"]), ["b"]);
@@ -316,14 +391,14 @@ mod tests {
         workloads.observe(&workload("w"), metadata(true, 1, "1", &[]), 0);
         looked_at(&mut workloads, "w", &["a"]);
         workloads.begin_write(&workload("w"));
-        assert!(!workloads.observe(&workload("w"), metadata(true, 2, "2", &[("a", "v")]), 0));
+        assert!(workloads.observe(&workload("w"), metadata(true, 2, "2", &[("a", "v")]), 0).is_empty());
         assert!(!workloads.end_write(&workload("w"), Some(metadata(true, 2, "2", &[("a", "v")])), [consumed("a")].into_iter()));
         assert!(is_known(&workloads, "w"));
         workloads.begin_write(&workload("w"));
         assert!(!workloads.end_write(&workload("w"), Some(metadata(true, 3, "3", &[("a", "w")])), [consumed("a")].into_iter()));
-        assert!(!workloads.observe(&workload("w"), metadata(true, 3, "3", &[("a", "w")]), 0));
+        assert!(workloads.observe(&workload("w"), metadata(true, 3, "3", &[("a", "w")]), 0).is_empty());
         // An event from before that write.
-        assert!(!workloads.observe(&workload("w"), metadata(true, 2, "2", &[("a", "v")]), 0));
+        assert!(workloads.observe(&workload("w"), metadata(true, 2, "2", &[("a", "v")]), 0).is_empty());
         let (notes, _) = workloads.notes(&workload("w")).unwrap();
         assert_eq!(notes.values().collect::<Vec<_>>(), ["w"]);
     }
@@ -365,5 +440,38 @@ mod tests {
         workloads.observe(&workload("w"), metadata(true, 2, "2", &[]), 0);
         assert!(workloads.land(&workload("w"), ticket, Some(Arc::default())).is_empty());
         assert!(!is_known(&workloads, "w"));
+    }
+
+    #[test]
+    fn a_workload_that_uses_the_pods_of_another_follows_that_one_too() {
+        let mut workloads = Workloads::default();
+        let rollout = Workload { kind: Kind::Rollout, name: Name::new("n", "r") };
+        let looked = |workloads: &mut Workloads| {
+            let mut ticket = 0;
+            workloads.begin(&rollout, |number| {
+                ticket = number;
+                Known::Nothing
+            });
+            workloads.refer(&rollout, ticket, &workload("d"));
+            ticket
+        };
+        let land = |workloads: &mut Workloads, ticket| {
+            let reads = Reads { consumed: [consumed("a")].into(), template_of: Some("d".into()) };
+            workloads.referred_in(&workload("d"), 2);
+            workloads.land(&rollout, ticket, Some(Arc::new(reads)));
+            matches!(workloads.known(&rollout), Some(Known::Reads(_)))
+        };
+        assert_eq!(workloads.observe(&rollout, metadata(true, 1, "1", &[]), 0), std::slice::from_ref(&rollout));
+        // The other one did not opt in, and changes while it is read.
+        let ticket = looked(&mut workloads);
+        assert_eq!(workloads.observe(&workload("d"), metadata(false, 1, "2", &[]), 0), std::slice::from_ref(&rollout));
+        assert!(!land(&mut workloads, ticket));
+        let ticket = looked(&mut workloads);
+        assert!(land(&mut workloads, ticket));
+        // A change of its status, then one of its spec.
+        assert!(workloads.observe(&workload("d"), metadata(false, 2, "3", &[]), 0).is_empty());
+        assert_eq!(workloads.observe(&workload("d"), metadata(false, 3, "4", &[]), 0), std::slice::from_ref(&rollout));
+        workloads.remove(&rollout);
+        assert!(workloads.referred.is_empty());
     }
 }
