@@ -21,7 +21,25 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         InfisicalStaticSecret::crd(),
     ];
     all.iter_mut().for_each(spec_is_optional);
+    all.iter_mut().filter(|crd| crd.spec.names.kind == "InfisicalDynamicSecret").for_each(one_namespace);
     all
+}
+
+/// A lease's credentials are for one place: its target is the type that others spread by a selector, without that.
+fn one_namespace(crd: &mut CustomResourceDefinition) {
+    let schemas = crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
+    for schema in schemas {
+        let spec = schema.properties.as_mut().and_then(|properties| properties.get_mut("spec"));
+        let target = spec.and_then(|spec| spec.properties.as_mut()?.get_mut("managedSecretReference"));
+        let Some(target) = target else { continue };
+        if let Some(properties) = &mut target.properties {
+            properties.remove("namespaceSelector");
+            if let Some(namespace) = properties.get_mut("secretNamespace") {
+                (namespace.description, namespace.nullable) = (Some("Namespace of the Secret.".into()), None);
+            }
+        }
+        target.required.get_or_insert_default().push("secretNamespace".into());
+    }
 }
 
 /// As in the peer's definitions: an object without a spec that was stored under those must stay writable, and a UUID has

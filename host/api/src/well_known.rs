@@ -11,6 +11,9 @@ pub mod annotation {
     pub const MANAGED_LABELS: &str = "secrets.infisical.com/managed-labels";
     /// On a target: the same for annotations.
     pub const MANAGED_ANNOTATIONS: &str = "secrets.infisical.com/managed-annotations";
+    /// On a target in another namespace than the resource that owns it, where an owner reference can't reach: kind, namespace, name
+    /// and uid of that resource, joined by slashes.
+    pub const OWNER: &str = "secrets.infisical.com/owner";
     /// On a target: digest of the templates and the source data of its volatile entries.
     pub const INPUTS: &str = "secrets.infisical.com/inputs";
     /// On a workload and its pod template, followed by the name of the Secret: the version that the pods run with.

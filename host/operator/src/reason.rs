@@ -99,7 +99,9 @@ pub const WRITE_CONFLICT: &str = "WriteConflict";
 pub const WORKLOAD_INVALID: &str = "WorkloadInvalid";
 /// The operator may not watch a kind of object.
 pub const WATCH_FORBIDDEN: &str = "WatchForbidden";
-/// A target's namespace is not there.
+/// The resource is being deleted.
+pub const DELETED: &str = "Deleted";
+/// A target's namespace is not there, or none matches.
 pub const NAMESPACE_NOT_FOUND: &str = "NamespaceNotFound";
 /// A target's namespace is being deleted.
 pub const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";

@@ -202,6 +202,7 @@ mod tests {
         Target {
             kind: TargetKind::Secret,
             name: Name::new("n", "t"),
+            selector: None,
             field: "spec.managedSecretReference".into(),
             secret_type: String::new(),
             policy: CreationPolicy::Orphan,

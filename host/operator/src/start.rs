@@ -6,7 +6,7 @@
 //! pod. With the lead, all reconciles end at once.
 use crate::{
     chain::Chains,
-    cluster::{Cluster, Requests, Scope},
+    cluster::{Cluster, Namespaces, Requests, Scope},
     controller::{
         self, Changes, Context, Follow, Unlisted,
         chained::{self, Keeper},
@@ -85,19 +85,21 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
     let triggers = Arc::<Triggers>::default();
     let cluster = Cluster::new(Requests::new(client.clone()), Arc::clone(&triggers), &scope);
     let reloader = Reloader::new(cluster.clone(), &scope);
+    let namespaces = Namespaces::new(client.clone(), Arc::clone(&triggers), &scope);
     let (unlisted, mut listed) = mpsc::channel::<Infallible>(1);
     let watches = {
-        let (cluster, reloader) = (cluster.clone(), reloader.clone());
+        let (cluster, reloader, namespaces) = (cluster.clone(), reloader.clone(), namespaces.clone());
         tokio::spawn(async move {
             let targets = async {
                 // Late is right too: then each target is looked for.
                 drop(tokio::time::timeout(LISTED_WITHIN, listed.recv()).await);
                 cluster.run().await;
             };
-            tokio::join!(targets, reloader.run())
+            tokio::join!(targets, reloader.run(), namespaces.run())
         })
     };
-    let context = Arc::new(context(settings, metrics, runtime, cluster, reloader, triggers, &options));
+    let watched = Watched { cluster, reloader, namespaces };
+    let context = Arc::new(context(settings, metrics, runtime, watched, triggers, &options));
     let synced = {
         let (context, readiness) = (Arc::clone(&context), readiness.clone());
         tokio::spawn(async move {
@@ -204,12 +206,18 @@ pub async fn plugins(plugins: &PluginOptions, metrics: &Arc<Metrics>) -> anyhow:
     Runtime::start(config).await.context("the plugins can't be started")
 }
 
+/// What has watches of its own.
+struct Watched {
+    cluster: Cluster,
+    reloader: Reloader,
+    namespaces: Namespaces,
+}
+
 fn context(
     settings: Settings,
     metrics: Arc<Metrics>,
     runtime: Runtime,
-    cluster: Cluster,
-    reloader: Reloader,
+    Watched { cluster, reloader, namespaces }: Watched,
     triggers: Arc<Triggers>,
     options: &Options,
 ) -> Context {
@@ -231,6 +239,7 @@ fn context(
         targets: Targets::new(cluster.clone()),
         reports: Reports::new(cluster.requests(), metrics, instance),
         cluster,
+        namespaces,
         runtime,
         sessions,
         reads,

@@ -16,6 +16,7 @@ mod leader;
 mod login_once;
 mod login_pages;
 mod logins;
+mod many_namespaces;
 mod plugins;
 mod promises;
 mod reload;

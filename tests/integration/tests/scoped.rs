@@ -21,7 +21,7 @@ fn role() -> Value {
 }
 
 /// The rights of a service account of the first namespace in all of them, and its kubeconfig.
-async fn bound(scene: &Scene, namespaces: &[&str]) -> PathBuf {
+pub async fn bound(scene: &Scene, namespaces: &[&str]) -> PathBuf {
     scene.apply(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "operator"}})).await;
     for namespace in namespaces {
         let subject = json!([{"kind": "ServiceAccount", "name": "operator", "namespace": scene.namespace.name()}]);
@@ -46,7 +46,7 @@ async fn bound(scene: &Scene, namespaces: &[&str]) -> PathBuf {
     path
 }
 
-async fn start(scene: &Scene, kubeconfig: PathBuf, namespaces: &[&str]) -> Running {
+pub async fn start(scene: &Scene, kubeconfig: PathBuf, namespaces: &[&str]) -> Running {
     let names: Vec<_> = namespaces.iter().map(ToString::to_string).collect();
     scene
         .start_with(|options| {

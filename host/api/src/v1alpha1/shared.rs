@@ -1,4 +1,5 @@
 //! Types that several kinds share.
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -122,13 +123,14 @@ pub struct ManagedKubeSecretConfig {
     /// Name of the Secret.
     #[schemars(required)]
     pub secret_name: Option<String>,
-    /// Namespace of the Secret.
-    #[schemars(required)]
+    /// Namespace of the Secret. Either this or `namespaceSelector`.
     pub secret_namespace: Option<String>,
+    /// Keep a Secret of this name in each namespace with these labels. Either this or `secretNamespace`.
+    pub namespace_selector: Option<LabelSelector>,
     /// Type of the Secret. Kubernetes does not let it change later.
     #[schemars(extend("default" = "Opaque"))]
     pub secret_type: Option<String>,
-    /// `Owner`: the Secret goes when this resource goes, and must be in its namespace. `Orphan`: it stays.
+    /// `Owner`: the Secret goes when this resource goes, and must be in its namespace, or selected. `Orphan`: it stays.
     #[schemars(extend("default" = "Orphan"))]
     pub creation_policy: Option<String>,
     /// How its data is made. Without a template it holds all secrets as they are.
@@ -142,10 +144,11 @@ pub struct ManagedKubeConfigMapConfig {
     /// Name of the ConfigMap.
     #[schemars(required)]
     pub config_map_name: Option<String>,
-    /// Namespace of the ConfigMap.
-    #[schemars(required)]
+    /// Namespace of the ConfigMap. Either this or `namespaceSelector`.
     pub config_map_namespace: Option<String>,
-    /// `Owner`: the ConfigMap goes when this resource goes, and must be in its namespace. `Orphan`: it stays.
+    /// Keep a ConfigMap of this name in each namespace with these labels. Either this or `configMapNamespace`.
+    pub namespace_selector: Option<LabelSelector>,
+    /// `Owner`: the ConfigMap goes when this resource goes, and must be in its namespace, or selected. `Orphan`: it stays.
     #[schemars(extend("default" = "Orphan"))]
     pub creation_policy: Option<String>,
     /// How its data is made. Without a template it holds all secrets as they are.

@@ -1,6 +1,7 @@
 //! InfisicalStaticSecret: secrets of several places as Secrets and ConfigMaps.
 use super::ObjectReference;
 use crate::{lenient::absent_is_default, status::Status, v1alpha1::free_object};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -95,15 +96,16 @@ pub struct StaticTarget {
     /// Name of the object.
     #[schemars(required)]
     pub name: Option<String>,
-    /// Namespace of the object.
-    #[schemars(required)]
+    /// Namespace of the object. Either this or `namespaceSelector`.
     pub namespace: Option<String>,
+    /// Keep an object of this name in each namespace with these labels. Either this or `namespace`.
+    pub namespace_selector: Option<LabelSelector>,
     /// What it is.
     #[schemars(required, extend("enum" = ["Secret", "ConfigMap"]))]
     pub kind: Option<String>,
     /// Type of the Secret. Kubernetes does not let it change later. Not for a ConfigMap.
     pub secret_type: Option<String>,
-    /// `Owner`: the object goes when this resource goes, and must be in its namespace. `Orphan`: it stays.
+    /// `Owner`: the object goes when this resource goes, and must be in its namespace, or selected. `Orphan`: it stays.
     #[schemars(required, extend("enum" = ["Owner", "Orphan"]))]
     pub creation_policy: Option<String>,
     /// How its data is made. Without a template it holds all secrets as they are.

@@ -9,19 +9,21 @@
 mod fault;
 mod index;
 mod lookup;
+mod namespaces;
 mod request;
 mod sighting;
 mod token;
 mod watch;
 
 pub use index::Key;
+pub use namespaces::Namespaces;
 pub use request::Requests;
 
 pub(crate) use fault::RequestError;
 pub(crate) use index::{Identity, State, compare_versions};
 pub(crate) use request::collection;
 pub(crate) use sighting::{Keep, Sighting, Watched};
-pub(crate) use watch::{Health, absent, follow, ready};
+pub(crate) use watch::{Health, absent, follow, owner_uid, ready};
 
 use crate::{
     object::ObjectRef,
@@ -193,7 +195,7 @@ impl Cluster {
 
     async fn watch<K: Watched>(&self, kind: TargetKind, resource: &'static str, namespace: Option<String>) {
         let mut feed = watch::Feed { cluster: self, kind, namespace: namespace.as_deref(), epoch: 0 };
-        follow::<K, sighting::Nothing>(self.inner.requests.client(), resource, namespace.as_deref(), &self.inner.health, &mut |event| {
+        follow::<K, watch::Owned>(self.inner.requests.client(), resource, namespace.as_deref(), &self.inner.health, &mut |event| {
             feed.take(event);
         })
         .await;

@@ -15,15 +15,6 @@ pub trait Keep: Send + Sync + 'static {
     fn keeps(annotation: &str) -> bool;
 }
 
-/// No annotation.
-pub struct Nothing;
-
-impl Keep for Nothing {
-    fn keeps(_: &str) -> bool {
-        false
-    }
-}
-
 /// Metadata of a `K`, without managed fields and labels, with the annotations that `A` keeps.
 #[derive(Deserialize)]
 #[serde(from = "Wire<A>", bound = "A: Keep")]
@@ -173,6 +164,14 @@ mod tests {
     use super::*;
     use k8s_openapi::api::core::v1::Secret;
     use serde_json::json;
+
+    struct Nothing;
+
+    impl Keep for Nothing {
+        fn keeps(_: &str) -> bool {
+            false
+        }
+    }
 
     struct Versions;
 

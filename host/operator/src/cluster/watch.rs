@@ -10,16 +10,18 @@ use crate::{
     plan::TargetKind,
     reason,
 };
+use api::well_known::annotation::OWNER;
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
-    Api, Client,
+    Api, Client, Resource,
     runtime::{
         utils::Backoff,
         watcher::{self, DefaultBackoff, Event},
     },
 };
-use std::{collections::BTreeMap, pin::pin, time::Duration};
+use serde::de::DeserializeOwned;
+use std::{collections::BTreeMap, fmt, pin::pin, time::Duration};
 use tokio::sync::watch as signal;
 
 /// A missing right is granted by a person: asking more often would only fill the log of the API server.
@@ -76,6 +78,7 @@ fn refused_fault(resource: &str, namespace: Option<&str>) -> Fault {
     let place = namespace.map_or_else(|| "all namespaces".to_owned(), |name| format!("namespace {name}"));
     let cost = match resource {
         "secrets" | "configmaps" => "changes of them are seen only at the next interval",
+        "namespaces" => "no target can be in the namespaces that a selector matches",
         _ => "none of them is restarted when a Secret changes",
     };
     let message =
@@ -103,7 +106,19 @@ pub(crate) async fn follow<K, A>(
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    let part = (resource, namespace.map(str::to_owned));
+    follow_all(api, (resource, namespace.map(str::to_owned)), health, take).await;
+}
+
+/// As [`follow`], by an API that says what is kept of an object.
+pub(crate) async fn follow_all<T>(
+    api: Api<T>,
+    part: (&'static str, Option<String>),
+    health: &signal::Sender<Health>,
+    take: &mut (dyn FnMut(Event<T>) + Send),
+) where
+    T: Resource<DynamicType = ()> + Clone + DeserializeOwned + fmt::Debug + Send + 'static,
+{
+    let (resource, namespace) = (part.0, part.1.as_deref());
     let mut backoff = DefaultBackoff::default();
     let mut listing = true;
     // Pages of the default size, 500: one page in memory at a time.
@@ -227,10 +242,30 @@ impl Feed<'_> {
     }
 }
 
-/// Uids of the owners that are resources of ours.
+/// What a target notes of an owner in another namespace.
+pub(crate) struct Owned;
+
+impl Keep for Owned {
+    fn keeps(annotation: &str) -> bool {
+        annotation == OWNER
+    }
+}
+
+/// Uids of the owners that are resources of ours: by reference, or by annotation where a reference can't reach.
 fn owners(metadata: &ObjectMeta) -> Vec<String> {
     let references = metadata.owner_references.iter().flatten();
-    references.filter(|owner| is_ours(&owner.api_version)).map(|owner| owner.uid.clone()).collect()
+    let by_reference = references.filter(|owner| is_ours(&owner.api_version)).map(|owner| owner.uid.clone());
+    let noted = metadata.annotations.as_ref().and_then(|annotations| annotations.get(OWNER));
+    by_reference.chain(noted.and_then(|noted| owner_uid(noted)).map(str::to_owned)).collect()
+}
+
+/// The uid in the annotation that notes an owner: kind, namespace, name and uid.
+pub(crate) fn owner_uid(noted: &str) -> Option<&str> {
+    let parts: Vec<_> = noted.split('/').collect();
+    match parts.as_slice() {
+        [_, _, _, uid] if !uid.is_empty() => Some(uid),
+        _ => None,
+    }
 }
 
 /// Whether an apiVersion is of a group that this operator serves.

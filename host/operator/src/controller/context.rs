@@ -1,12 +1,15 @@
 //! What reconciles share.
 use crate::{
     chain::Chains,
-    cluster::Cluster,
+    cluster::{Cluster, Namespaces},
     generate::Generators,
     lease::Purse,
     object::ObjectRef,
     outcome::{Class, Outcome, Stage},
-    plan::Settings,
+    plan::{
+        Settings, Target,
+        spread::{Spread, spread},
+    },
     push::memory::Pushes,
     read::Reads,
     reload::Reloader,
@@ -15,6 +18,7 @@ use crate::{
     target::Targets,
     trigger::{Cause, Triggers},
 };
+use futures::future::join_all;
 use kube::runtime::controller::Action;
 use runtime::Runtime;
 use std::{
@@ -30,6 +34,7 @@ const STATUS_AGAIN: Duration = Duration::from_secs(5);
 pub struct Context {
     pub settings: Settings,
     pub cluster: Cluster,
+    pub namespaces: Namespaces,
     pub runtime: Runtime,
     pub sessions: Sessions,
     pub reads: Reads,
@@ -69,6 +74,25 @@ impl Context {
         self.runtime.plugins().get(name).map(|info| info.digest.clone()).unwrap_or_default()
     }
 
+    /// Where the targets of a resource are to be, as far as is known now; it is woken when that changes. Asks for nothing.
+    pub fn known_places(&self, object: &ObjectRef, targets: &[Target]) -> Spread {
+        self.namespaces.select(object, targets.iter().filter_map(|target| target.selector.clone()).collect());
+        let found = |target: &Target| target.selector.as_ref().map(|selector| Ok(self.namespaces.known_to_match(selector)));
+        spread(object, targets, &targets.iter().map(found).collect::<Vec<_>>())
+    }
+
+    /// Where the targets of a resource are to be; it is woken when that changes.
+    pub async fn places(&self, object: &ObjectRef, targets: &[Target]) -> Spread {
+        self.namespaces.select(object, targets.iter().filter_map(|target| target.selector.clone()).collect());
+        let found = join_all(targets.iter().map(|target| async {
+            match &target.selector {
+                Some(selector) => Some(self.namespaces.matching(selector).await),
+                None => None,
+            }
+        }));
+        spread(object, targets, &found.await)
+    }
+
     /// The resource is gone, or can't be followed: nothing is kept for it.
     pub fn release(&self, object: &ObjectRef) {
         self.reads.unsubscribe(object);
@@ -93,6 +117,7 @@ impl Context {
         self.pushes.forget(object).iter().for_each(|other| self.triggers.wake(other, Cause::Target));
         self.purse.forget(object);
         self.targets.forget(object);
+        self.namespaces.forget(object);
         self.reports.forget(object);
         self.known().remove(object);
     }

@@ -9,14 +9,17 @@
 //! 7. Reload: restart the workloads that follow what changed.
 //!
 //! A target that fails holds no other up. Each step's fault says at which stage it came, and leaves the targets as they were.
-use super::{Context, Follow, suspend};
+use super::{Context, Follow, finalizer, suspend};
 use crate::{
-    cluster::collection,
-    effect::Effect,
+    cluster::Key,
     object::ObjectRef,
     outcome::{Class, Done, Fault, Outcome, Stage},
-    plan::{Desired, Dialect, Owner, Plan, Target, TargetKind},
+    plan::{
+        CreationPolicy, Desired, Dialect, Owner, Plan, Target, TargetKind,
+        spread::{Placed, Spread},
+    },
     read::ReadError,
+    reason,
     reload::Followed,
     render::{self, Source},
     report::Reported,
@@ -24,11 +27,17 @@ use crate::{
     trigger::Trigger,
 };
 use futures::{FutureExt, future::join_all};
-use kube::{ResourceExt, runtime::controller::Action};
+use kube::runtime::controller::Action;
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 /// Of very old versions of the Go operator. It serves nothing, but keeps a resource from being deleted.
 const LEGACY_FINALIZER: &str = "secrets.finalizers.infisical.com";
+
+/// On a resource that owns targets by a selector: garbage collection does not reach other namespaces.
+const TARGETS_FINALIZER: &str = "secrets.infisical.com/targets";
+
+/// Of Kubernetes, on what is deleted without its dependents.
+const ORPHAN_FINALIZER: &str = "orphan";
 
 /// A kind that keeps targets in step with what it reads.
 pub trait Synced: Reported + Send + Sync + 'static {
@@ -54,7 +63,8 @@ impl<K: Synced> Follow<K> for Follower {
     /// spec that can't be planned claims nothing; its reconcile says why.
     fn seen(&mut self, resource: &K) {
         if let Ok(targets) = resource.targets() {
-            self.0.targets.declare(&Owner::of(resource), &targets);
+            let places = self.0.known_places(&ObjectRef::of(resource), &targets);
+            self.0.targets.declare(&Owner::of(resource), &places.targets());
         }
     }
 
@@ -89,15 +99,25 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, tr
     context.cluster.end(object);
     let plan = plan.map_err(|(stage, fault)| failed(stage, None)(fault))?;
     let method = plan.login.method.as_str();
-    context.targets.declare(&owner, &plan.targets);
+    let Spread { placed, faults: misplaced, warnings: places } = context.places(object, &plan.targets).await;
+    let targets: Vec<_> = placed.iter().map(|placed| placed.target.clone()).collect();
+    context.targets.declare(&owner, &targets);
     let Read { source, notices, stale } = read(object, context, &plan, trigger).await?;
+    let owns_elsewhere = plan.targets.iter().any(|target| target.selector.is_some() && target.policy == CreationPolicy::Owner);
+    if owns_elsewhere {
+        let added = finalizer::add(context.cluster.requests(), resource, TARGETS_FINALIZER).await;
+        if added.map_err(failed(Stage::Apply, Some(method)))?.is_none() {
+            let message = format!("{object} is being deleted");
+            return Err(Outcome::Waiting(Fault::new(reason::DELETED, Class::Transient, message)));
+        }
+    }
     let mut rendered = render_all(&plan.targets, context, &source, &object.namespace).await;
     let remarks: Vec<_> = rendered.iter_mut().flatten().flat_map(|desired| std::mem::take(&mut desired.notices)).collect();
-    let applied = apply_all(&owner, &plan.targets, rendered, context).await;
-    let (applied, fault) = settle(applied, plan.targets.len(), method);
+    let applied = apply_all(&owner, &placed, &rendered, context).await;
+    let (applied, fault) = settle(applied, misplaced, method);
     // A target that failed may be the successor of the one to be removed.
     let (pruned, unpruned) = match &fault {
-        None => match context.targets.prune(&owner, &plan.targets).await {
+        None => match prune(resource, &owner, &targets, owns_elsewhere, context).await {
             Ok(pruned) => (pruned, None),
             Err(fault) => (Vec::new(), Some(failed(Stage::Apply, Some(method))(fault))),
         },
@@ -133,6 +153,7 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, tr
             .warnings
             .iter()
             .cloned()
+            .chain(places)
             .chain(notices)
             .chain(remarks)
             .chain(applied.into_iter().filter_map(|(_, applied)| applied.warning))
@@ -149,6 +170,21 @@ pub(super) fn panicked() -> Outcome {
 fn failed(stage: Stage, method: Option<&str>) -> impl FnOnce(Fault) -> Outcome {
     let method = method.map(str::to_owned);
     move |fault| Outcome::Failed { stage, fault, method }
+}
+
+/// Deletes what is owned and no longer named; a resource that owns nothing elsewhere needs no finalizer after that.
+async fn prune<K: Synced>(
+    resource: &K,
+    owner: &Owner,
+    targets: &[Target],
+    owns_elsewhere: bool,
+    context: &Context,
+) -> Result<Vec<Key>, Fault> {
+    let pruned = context.targets.prune(owner, targets).await?;
+    if !owns_elsewhere {
+        finalizer::remove(context.cluster.requests(), resource, TARGETS_FINALIZER).await?;
+    }
+    Ok(pruned)
 }
 
 /// What the targets are to hold.
@@ -203,11 +239,12 @@ async fn render_all(targets: &[Target], context: &Context, source: &Source, name
 
 type Application<'a> = (&'a Target, Result<Applied, (Stage, Fault)>);
 
-async fn apply_all<'a>(owner: &Owner, targets: &'a [Target], rendered: Vec<Rendering>, context: &Context) -> Vec<Application<'a>> {
-    let apply = targets.iter().zip(rendered).map(|(target, desired)| async move {
+/// What was rendered once for a target is applied wherever it is to be.
+async fn apply_all<'a>(owner: &Owner, placed: &'a [Placed], rendered: &[Rendering], context: &Context) -> Vec<Application<'a>> {
+    let apply = placed.iter().filter_map(|placed| Some((&placed.target, rendered.get(placed.of)?))).map(|(target, desired)| async move {
         let applied = match desired {
-            Ok(desired) => context.targets.apply(owner, target, &desired).await.map_err(|fault| (Stage::Apply, fault)),
-            Err(fault) => Err(fault),
+            Ok(desired) => context.targets.apply(owner, target, desired).await.map_err(|fault| (Stage::Apply, fault)),
+            Err(fault) => Err(fault.clone()),
         };
         (target, applied)
     });
@@ -215,8 +252,10 @@ async fn apply_all<'a>(owner: &Owner, targets: &'a [Target], rendered: Vec<Rende
 }
 
 /// Those that succeeded, and the first fault, which says how many there are.
-fn settle<'a>(applied: Vec<Application<'a>>, targets: usize, method: &str) -> (Vec<(&'a Target, Applied)>, Option<Outcome>) {
-    let (mut good, mut faults) = (Vec::new(), Vec::new());
+fn settle<'a>(applied: Vec<Application<'a>>, misplaced: Vec<Fault>, method: &str) -> (Vec<(&'a Target, Applied)>, Option<Outcome>) {
+    let targets = applied.len() + misplaced.len();
+    let mut good = Vec::new();
+    let mut faults: Vec<_> = misplaced.into_iter().map(|fault| (Stage::Apply, fault)).collect();
     for (target, applied) in applied {
         match applied {
             Ok(applied) => good.push((target, applied)),
@@ -233,24 +272,28 @@ fn settle<'a>(applied: Vec<Application<'a>>, targets: usize, method: &str) -> (V
     (good, first)
 }
 
-/// Owned targets go by garbage collection, others stay.
+/// Owned targets go by garbage collection, but for those in other namespaces; others stay.
 async fn deleting<K: Synced>(resource: &K, object: &ObjectRef, context: &Context) -> Action {
     context.release(object);
-    if !resource.finalizers().iter().any(|finalizer| finalizer == LEGACY_FINALIZER) {
-        return Action::await_change();
-    }
-    let others: Vec<_> = resource.finalizers().iter().filter(|finalizer| *finalizer != LEGACY_FINALIZER).collect();
-    let version = resource.meta().resource_version.as_deref();
-    let patch = serde_json::json!({ "metadata": { "finalizers": others, "resourceVersion": version } });
-    let requests = context.cluster.requests();
-    match requests.merge::<K>(Effect::RemoveFinalizer, collection::<K>(&object.namespace), &object.name, &patch).await {
-        Ok(_) => Action::await_change(),
-        Err(error) => {
-            let mut fault = error.fault(&format!("remove the finalizer {LEGACY_FINALIZER}"), std::iter::empty());
+    match let_go(resource, context).await {
+        Ok(()) => Action::await_change(),
+        Err(mut fault) => {
             // Nothing else will wake it.
             fault.class = Class::Transient;
             tracing::warn!(%object, reason = fault.reason, fault.message, "a deletion is held up");
             context.next(object, &Outcome::Waiting(fault), true)
         }
     }
+}
+
+async fn let_go<K: Synced>(resource: &K, context: &Context) -> Result<(), Fault> {
+    let requests = context.cluster.requests();
+    if finalizer::has(resource, TARGETS_FINALIZER) {
+        // As garbage collection does: who deletes with `--cascade=orphan` keeps them.
+        if !finalizer::has(resource, ORPHAN_FINALIZER) {
+            context.targets.remove_elsewhere(&Owner::of(resource)).await?;
+        }
+        finalizer::remove(requests, resource, TARGETS_FINALIZER).await?;
+    }
+    finalizer::remove(requests, resource, LEGACY_FINALIZER).await
 }

@@ -68,10 +68,11 @@ fn written(object: &ObjectRef, resource: &InfisicalDynamicSecret, warnings: &mut
         (reference.secret_namespace.text(), &format!("{FIELD}.secretNamespace")),
         (reference.secret_name.text(), &format!("{FIELD}.secretName")),
     )?;
-    let policy = target::policy(object, FIELD, reference.creation_policy.text(), &name, warnings)?;
+    let policy = target::policy(object, FIELD, reference.creation_policy.text(), &name, false, warnings)?;
     Ok(Target {
         kind: super::TargetKind::Secret,
         name,
+        selector: None,
         field: FIELD.to_owned(),
         secret_type: reference.secret_type.text().unwrap_or_default().to_owned(),
         policy,

@@ -12,6 +12,7 @@ mod push_secret;
 pub mod scope;
 pub mod server;
 mod settings;
+pub mod spread;
 mod static_secret;
 pub mod target;
 mod template;
@@ -32,7 +33,7 @@ use crate::{
     outcome::{Fault, Stage},
     read::ReadRequest,
 };
-use kube::{Resource, ResourceExt};
+use kube::{Resource, ResourceExt, core::Selector};
 use runtime::SecretBytes;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -116,6 +117,8 @@ pub enum TargetKind {
 pub struct Target {
     pub kind: TargetKind,
     pub name: Name,
+    /// It is to be in each namespace that this matches. Its name has no namespace until [`spread`] gives it one.
+    pub selector: Option<Arc<Selector>>,
     /// Where the resource says so, for example `spec.managedKubeSecretReferences[1]`.
     pub field: String,
     /// Of a Secret; empty counts as `Opaque`.
@@ -126,6 +129,21 @@ pub struct Target {
     pub metadata: Option<Metadata>,
     /// Labels and annotations of the resource are copied when the target is made, and left alone from then on.
     pub labelled_once: bool,
+}
+
+impl Target {
+    /// Whether an owner reference says whose it is: `owner` is the namespace of the resource. What is owned elsewhere bears an
+    /// annotation.
+    #[must_use]
+    pub fn is_owned_by_reference(&self, owner: &str) -> bool {
+        self.policy == CreationPolicy::Owner && self.name.namespace == owner
+    }
+
+    /// Whether an annotation says whose it is.
+    #[must_use]
+    pub fn is_owned_by_annotation(&self, owner: &str) -> bool {
+        self.policy == CreationPolicy::Owner && self.name.namespace != owner
+    }
 }
 
 /// How the data of a target is rendered.

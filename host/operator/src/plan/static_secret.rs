@@ -1,9 +1,5 @@
 //! The plan of an InfisicalStaticSecret.
-use super::{
-    Dialect, Login, Plan, Target, TargetKind, Template,
-    field::{self, fault},
-    scope, target, template,
-};
+use super::{Dialect, Login, Plan, Target, TargetKind, Template, field::fault, scope, target, template};
 use crate::{object::ObjectRef, outcome::Fault, read::ReadRequest, reason};
 use api::{
     interval, names,
@@ -99,8 +95,9 @@ fn written(object: &ObjectRef, resource: &InfisicalStaticSecret, warnings: &mut 
 fn target_of(object: &ObjectRef, place: String, written: &StaticTarget, warnings: &mut Vec<Fault>) -> Result<Target, Fault> {
     let wrong = |message: String| fault(object, reason::INVALID_TARGET, format!("{place}{message}"));
     let [name_field, namespace_field] = ["name", "namespace"].map(|part| format!("{place}.{part}"));
-    let parts = ((written.namespace.text(), namespace_field.as_str()), (written.name.text(), name_field.as_str()));
-    let name = field::name(object, reason::INVALID_TARGET, parts.0, parts.1)?;
+    let namespace = (written.namespace.text(), namespace_field.as_str());
+    let named = target::Place { field: &place, namespace, selector: written.namespace_selector.as_ref() };
+    let (name, selector) = named.of(object, (written.name.text(), name_field.as_str()))?;
     let kind = match written.kind.text() {
         Some("Secret") => TargetKind::Secret,
         Some("ConfigMap") => TargetKind::ConfigMap,
@@ -113,14 +110,14 @@ fn target_of(object: &ObjectRef, place: String, written: &StaticTarget, warnings
     if kind == TargetKind::ConfigMap && !secret_type.is_empty() {
         return Err(wrong(format!(".secretType is {secret_type:?}, but a ConfigMap has no type; remove it, or make kind Secret")));
     }
-    let policy = target::policy(object, &place, written.creation_policy.text(), &name, warnings)?;
+    let policy = target::policy(object, &place, written.creation_policy.text(), &name, selector.is_some(), warnings)?;
     let template = written.template.as_ref().map(|written| template_of(object, &format!("{place}.template"), written)).transpose()?;
     let metadata = written
         .metadata
         .as_ref()
         .map(|written| target::metadata_of(object, &format!("{place}.metadata"), written.labels.as_ref(), written.annotations.as_ref()));
     let metadata = metadata.transpose()?;
-    Ok(Target { kind, name, field: place, secret_type: secret_type.into(), policy, template, metadata, labelled_once: false })
+    Ok(Target { kind, name, selector, field: place, secret_type: secret_type.into(), policy, template, metadata, labelled_once: false })
 }
 
 fn template_of(object: &ObjectRef, place: &str, written: &StaticTemplate) -> Result<Template, Fault> {

@@ -14,7 +14,9 @@ use api::{
     text::Text,
     v1alpha1::{InfisicalSecretSpec, SecretTemplate, TemplateMetadata},
 };
-use std::collections::BTreeMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::Selector;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A target as the resource writes it, of either kind.
 struct Written<'a> {
@@ -23,6 +25,7 @@ struct Written<'a> {
     fields: [&'static str; 2],
     name: Option<&'a str>,
     namespace: Option<&'a str>,
+    selector: Option<&'a LabelSelector>,
     secret_type: &'a str,
     policy: Option<&'a str>,
     template: Option<&'a SecretTemplate>,
@@ -62,6 +65,7 @@ fn written<'a>(object: &ObjectRef, spec: &'a InfisicalSecretSpec) -> Result<Vec<
         fields: ["secretName", "secretNamespace"],
         name: secret.secret_name.text(),
         namespace: secret.secret_namespace.text(),
+        selector: secret.namespace_selector.as_ref(),
         secret_type: secret.secret_type.text().unwrap_or_default(),
         policy: secret.creation_policy.text(),
         template: secret.template.as_ref(),
@@ -72,6 +76,7 @@ fn written<'a>(object: &ObjectRef, spec: &'a InfisicalSecretSpec) -> Result<Vec<
         fields: ["configMapName", "configMapNamespace"],
         name: map.config_map_name.text(),
         namespace: map.config_map_namespace.text(),
+        selector: map.namespace_selector.as_ref(),
         secret_type: "",
         policy: map.creation_policy.text(),
         template: map.template.as_ref(),
@@ -81,8 +86,9 @@ fn written<'a>(object: &ObjectRef, spec: &'a InfisicalSecretSpec) -> Result<Vec<
 
 fn target(object: &ObjectRef, written: &Written<'_>, warnings: &mut Vec<Fault>) -> Result<Target, Fault> {
     let [name_field, namespace_field] = written.fields.map(|name| format!("{}.{name}", written.field));
-    let name = field::name(object, reason::INVALID_TARGET, (written.namespace, &namespace_field), (written.name, &name_field))?;
-    let policy = policy(object, &written.field, written.policy, &name, warnings)?;
+    let place = Place { field: &written.field, namespace: (written.namespace, &namespace_field), selector: written.selector };
+    let (name, selector) = place.of(object, (written.name, &name_field))?;
+    let policy = policy(object, &written.field, written.policy, &name, selector.is_some(), warnings)?;
     let place = format!("{}.template", written.field);
     let template = written.template.map(|written| template_of(object, &place, written, warnings)).transpose()?;
     let metadata = written.template.and_then(|template| template.metadata.as_ref());
@@ -96,6 +102,7 @@ fn target(object: &ObjectRef, written: &Written<'_>, warnings: &mut Vec<Fault>) 
     Ok(Target {
         kind: written.kind,
         name,
+        selector,
         field: written.field.clone(),
         secret_type: written.secret_type.into(),
         policy,
@@ -105,7 +112,37 @@ fn target(object: &ObjectRef, written: &Written<'_>, warnings: &mut Vec<Fault>) 
     })
 }
 
-/// What becomes of a target when its resource goes.
+/// In which namespace a target is, or in which.
+pub(super) struct Place<'a> {
+    pub field: &'a str,
+    pub namespace: (Option<&'a str>, &'a str),
+    pub selector: Option<&'a LabelSelector>,
+}
+
+impl Place<'_> {
+    /// Name and selector, of which the one has a namespace where the other is missing.
+    ///
+    /// # Errors
+    /// Both are filled in, or neither, or one can't be.
+    pub fn of(&self, object: &ObjectRef, name: (Option<&str>, &str)) -> Result<(Name, Option<Arc<Selector>>), Fault> {
+        let wrong = |message: String| fault(object, reason::INVALID_TARGET, message);
+        let Some(selector) = self.selector else {
+            return Ok((field::name(object, reason::INVALID_TARGET, self.namespace, name)?, None));
+        };
+        let place = format!("{}.namespaceSelector", self.field);
+        if let (Some(namespace), field) = self.namespace {
+            return Err(wrong(format!("{field} ({namespace:?}) and {place} are both filled in; keep one of them")));
+        }
+        let selector = Selector::try_from(selector.clone()).map_err(|error| {
+            wrong(format!("{place}: {error}; an operator is In or NotIn with values, or Exists or DoesNotExist without"))
+        })?;
+        let (name, name_field) = (name.0.ok_or_else(|| wrong(format!("{} is empty; fill it in", name.1)))?, name.1);
+        names::object(name).map_err(|error| wrong(format!("{name_field}: {error}")))?;
+        Ok((Name::new("", name), Some(Arc::new(selector))))
+    }
+}
+
+/// What becomes of a target when its resource goes. One that is `selected` is owned wherever it is.
 ///
 /// # Errors
 /// An owner reference would reach across namespaces.
@@ -114,10 +151,11 @@ pub(super) fn policy(
     field: &str,
     written: Option<&str>,
     target: &Name,
+    selected: bool,
     warnings: &mut Vec<Fault>,
 ) -> Result<CreationPolicy, Fault> {
     match written {
-        Some("Owner") if target.namespace == object.namespace => Ok(CreationPolicy::Owner),
+        Some("Owner") if selected || target.namespace == object.namespace => Ok(CreationPolicy::Owner),
         Some("Owner") => {
             let message = format!(
                 "{field}.creationPolicy is Owner, but the target is in namespace {:?} and owner references don't reach across \
@@ -183,13 +221,13 @@ pub(super) fn metadata_of(
     Ok(Metadata { labels, annotations })
 }
 
-/// No target twice. A Secret and a ConfigMap may share a name.
+/// No target twice. A Secret and a ConfigMap may share a name, and so may what selectors place, as long as no namespace matches two.
 ///
 /// # Errors
 /// The first that comes again.
 pub(super) fn distinct(object: &ObjectRef, targets: &[Target]) -> Result<(), Fault> {
     let mut seen = BTreeMap::new();
-    for target in targets {
+    for target in targets.iter().filter(|target| target.selector.is_none()) {
         if let Some(first) = seen.insert((target.kind, &target.name), &target.field) {
             let message = format!("{first} and {} are both {} {}; keep one of them", target.field, target.kind, target.name);
             return Err(fault(object, reason::AMBIGUOUS_TARGET, message));

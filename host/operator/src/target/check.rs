@@ -2,14 +2,14 @@
 use crate::{
     data,
     outcome::{Class, Fault},
-    plan::{CreationPolicy, Data, Owner, Target},
+    plan::{Data, Owner, Target},
     reason,
 };
 
 /// Keys, sizes and the place of a target.
 pub(crate) fn check(owner: &Owner, target: &Target, data: &Data) -> Result<(), Fault> {
     let Target { field, kind, name, .. } = target;
-    if target.policy == CreationPolicy::Owner && owner.object.namespace != name.namespace {
+    if target.is_owned_by_annotation(&owner.object.namespace) && target.selector.is_none() {
         return Err(Fault::new(
             reason::OWNER_ELSEWHERE,
             Class::UserFix,
@@ -44,7 +44,9 @@ mod tests {
         let mut far = target("t");
         far.name.namespace = "far".into();
         assert_eq!(check(&owner(), &far, &testing::data(&[])).unwrap_err().reason, reason::OWNER_ELSEWHERE);
-        far.policy = CreationPolicy::Orphan;
+        let selected = crate::plan::Target { selector: Some(std::sync::Arc::default()), ..far.clone() };
+        assert_eq!(check(&owner(), &selected, &testing::data(&[])), Ok(()));
+        far.policy = crate::plan::CreationPolicy::Orphan;
         assert_eq!(check(&owner(), &far, &testing::data(&[])), Ok(()));
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn compare(
         ownership::judge(live, owner, target)?;
     }
     let settled = volatile::settle(live, owner, desired, remembered);
-    let references = ownership::owner_references(live, owner, target.policy);
+    let references = ownership::owner_references(live, owner, target.is_owned_by_reference(&owner.object.namespace));
     let remember = settled.digest.clone().filter(|_| settled.unwritten);
     let clean = wanted(live, owner, target, &settled.version, Copied::Clean);
     let Some(live) = live else {

@@ -7,7 +7,7 @@
 //! The peer copies more than it should: keys by which a GitOps tool knows what it manages, so that the tool then prunes the
 //! target. They are not copied here unless the resource asks for it by annotation; where the peer has, that alone is no reason
 //! to write ([`Copied::AsThePeer`]).
-use super::object::Object;
+use super::{object::Object, ownership::note};
 use crate::plan::{Owner, Target};
 use api::well_known::{GROUP, annotation};
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,6 +104,10 @@ pub(crate) fn wanted(live: Option<&Object>, owner: &Owner, target: &Target, vers
         }
     };
     wanted.annotations.insert(annotation::VERSION.into(), version.into());
+    wanted.annotations.remove(annotation::OWNER);
+    if target.is_owned_by_annotation(&owner.object.namespace) {
+        wanted.annotations.insert(annotation::OWNER.into(), note(owner));
+    }
     wanted
 }
 
@@ -252,6 +256,21 @@ mod tests {
         let no_longer = owner_with(&[("app.kubernetes.io/instance", "x")], &tracking[..2]);
         let clean = wanted(Some(&before), &no_longer, &target("t"), "v", Copied::Clean);
         assert_eq!((clean.labels, clean.annotations.len()), (of(&[]), 3));
+    }
+
+    #[test]
+    fn a_target_elsewhere_notes_its_owner_as_long_as_it_has_one() {
+        let mut far = target("t");
+        far.name.namespace = "far".into();
+        let owned = wanted(None, &owner(), &far, "v", Copied::Clean);
+        let note = owned.annotations.get(annotation::OWNER).map(String::as_str);
+        assert_eq!(note, Some("InfisicalSecret/n/a/uid"));
+        assert_eq!(note.and_then(crate::cluster::owner_uid), Some("uid"));
+        let mut before = live(&data(&[]));
+        before.metadata.annotations = Some(owned.annotations);
+        far.policy = crate::plan::CreationPolicy::Orphan;
+        assert!(!wanted(Some(&before), &owner(), &far, "v", Copied::Clean).annotations.contains_key(annotation::OWNER));
+        assert!(!wanted(Some(&before), &owner(), &target("t"), "v", Copied::Clean).annotations.contains_key(annotation::OWNER));
     }
 
     #[test]

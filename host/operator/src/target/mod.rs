@@ -192,6 +192,15 @@ impl Targets {
         Err(Fault::new(reason::TARGET_CLAIMED, Class::UserFix, message))
     }
 
+    /// Deletes what the resource owns in other namespaces than its own, which nothing else does when it goes.
+    ///
+    /// # Errors
+    /// As [`Self::prune`].
+    pub async fn remove_elsewhere(&self, owner: &Owner) -> Result<Vec<Key>, Fault> {
+        let elsewhere = self.cluster.owned_by(&owner.uid).into_iter().filter(|key| key.name.namespace != owner.object.namespace);
+        self.remove_all(owner, elsewhere).await
+    }
+
     /// Deletes what the resource owns and no longer names. To be called only after all its targets were applied, so that a
     /// renamed target is there before the old one goes. An object that has other owners too only loses our reference.
     ///
@@ -199,8 +208,11 @@ impl Targets {
     /// The first fault; the rest is tried all the same.
     pub async fn prune(&self, owner: &Owner, targets: &[Target]) -> Result<Vec<Key>, Fault> {
         let named: HashSet<_> = targets.iter().map(key).collect();
-        let stale = self.cluster.owned_by(&owner.uid).into_iter().filter(|key| !named.contains(key));
-        let results = join_all(stale.map(|key| self.remove(owner, key))).await;
+        self.remove_all(owner, self.cluster.owned_by(&owner.uid).into_iter().filter(|key| !named.contains(key))).await
+    }
+
+    async fn remove_all(&self, owner: &Owner, keys: impl Iterator<Item = Key>) -> Result<Vec<Key>, Fault> {
+        let results = join_all(keys.map(|key| self.remove(owner, key))).await;
         results.into_iter().collect::<Result<Vec<_>, _>>().map(|removed| removed.into_iter().flatten().collect())
     }
 
@@ -214,7 +226,8 @@ impl Targets {
         let others: Vec<_> = references.iter().filter(|reference| reference.uid != owner.uid).cloned().collect();
         // What a user gave our reference by hand is not a target of ours.
         let written_by_us = live.annotation(annotation::VERSION).is_some();
-        if others.len() == references.len() || !written_by_us || live.metadata.deletion_timestamp.is_some() {
+        let ours = others.len() < references.len() || ownership::is_noted(&live, owner);
+        if !ours || !written_by_us || live.metadata.deletion_timestamp.is_some() {
             return Ok(None);
         }
         let written = if others.is_empty() {
@@ -222,6 +235,7 @@ impl Targets {
         } else {
             let mut freed = live;
             freed.metadata.owner_references = Some(others);
+            freed.metadata.annotations.iter_mut().for_each(|annotations| drop(annotations.remove(annotation::OWNER)));
             freed.replace(requests, &key).await.map(drop)
         };
         match written {
@@ -272,6 +286,7 @@ fn fingerprint(owner: &Owner, target: &Target, desired: &Desired) -> [u8; 32] {
     pairs(&mut part, labels);
     pairs(&mut part, annotations);
     part(target.secret_type.as_bytes());
+    part(target.name.namespace.as_bytes());
     part(&[u8::from(target.policy == CreationPolicy::Owner), u8::from(target.metadata.is_some())]);
     if let Some(given) = &target.metadata {
         pairs(&mut part, &given.labels);

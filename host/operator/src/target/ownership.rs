@@ -1,8 +1,10 @@
 //! Whose an object is: what may be written, and which owner references it has afterwards.
 use super::object::Object;
 use crate::{
+    cluster::owner_uid,
+    object::ObjectRef,
     outcome::{Class, Fault},
-    plan::{CreationPolicy, Owner, Target},
+    plan::{Owner, Target},
     reason,
 };
 use api::well_known::annotation;
@@ -48,12 +50,12 @@ pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(),
 }
 
 /// The owner references that the object is to have; those of others are carried over.
-pub(crate) fn owner_references(live: Option<&Object>, owner: &Owner, policy: CreationPolicy) -> Vec<OwnerReference> {
+pub(crate) fn owner_references(live: Option<&Object>, owner: &Owner, owned: bool) -> Vec<OwnerReference> {
     let mut all: Vec<_> = live.map(|live| references(live).cloned().collect()).unwrap_or_default();
     let place = all.iter().position(|reference| is_ours(reference, owner));
-    match policy {
-        CreationPolicy::Orphan => all.retain(|reference| !is_ours(reference, owner)),
-        CreationPolicy::Owner => match place.and_then(|place| all.get_mut(place)) {
+    match owned {
+        false => all.retain(|reference| !is_ours(reference, owner)),
+        true => match place.and_then(|place| all.get_mut(place)) {
             // As it is: its apiVersion may be that of another version of the resource.
             Some(known) if known.uid == owner.uid && known.controller == Some(true) => {}
             Some(known) => *known = reference(owner),
@@ -61,6 +63,17 @@ pub(crate) fn owner_references(live: Option<&Object>, owner: &Owner, policy: Cre
         },
     }
     all
+}
+
+/// What an object in another namespace notes of its owner.
+pub(crate) fn note(owner: &Owner) -> String {
+    let ObjectRef { kind, namespace, name } = &owner.object;
+    format!("{kind}/{namespace}/{name}/{}", owner.uid)
+}
+
+/// Whether an object notes that this resource owns it.
+pub(crate) fn is_noted(object: &Object, owner: &Owner) -> bool {
+    object.annotation(annotation::OWNER).and_then(owner_uid) == Some(&owner.uid)
 }
 
 fn reference(owner: &Owner) -> OwnerReference {
@@ -141,11 +154,11 @@ mod tests {
     fn a_flip_of_the_policy_adds_or_drops_only_our_reference() {
         let mut object = live(&data(&[]));
         object.metadata.owner_references = Some(vec![owned_by("other", "b", false)]);
-        let owned = owner_references(Some(&object), &owner(), CreationPolicy::Owner);
+        let owned = owner_references(Some(&object), &owner(), true);
         assert_eq!(owned, vec![owned_by("other", "b", false), owned_by("uid", "a", true)]);
         object.metadata.owner_references = Some(owned.clone());
-        assert_eq!(owner_references(Some(&object), &owner(), CreationPolicy::Owner), owned);
-        assert_eq!(owner_references(Some(&object), &owner(), CreationPolicy::Orphan), vec![owned_by("other", "b", false)]);
+        assert_eq!(owner_references(Some(&object), &owner(), true), owned);
+        assert_eq!(owner_references(Some(&object), &owner(), false), vec![owned_by("other", "b", false)]);
     }
 
     #[test]
@@ -153,7 +166,7 @@ mod tests {
         let mut object = live(&data(&[("A", "1")]));
         object.metadata.owner_references = Some(vec![owned_by("before", "a", true)]);
         assert_eq!(judge(&object, &owner(), &target("t")), Ok(()));
-        assert_eq!(owner_references(Some(&object), &owner(), CreationPolicy::Owner), vec![owned_by("uid", "a", true)]);
+        assert_eq!(owner_references(Some(&object), &owner(), true), vec![owned_by("uid", "a", true)]);
     }
 
     #[test]

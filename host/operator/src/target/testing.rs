@@ -23,6 +23,7 @@ pub(crate) fn target(name: &str) -> Target {
     Target {
         kind: TargetKind::Secret,
         name: Name::new("n", name),
+        selector: None,
         field: "spec.managedKubeSecretReferences[0]".into(),
         secret_type: String::new(),
         policy: CreationPolicy::Owner,
