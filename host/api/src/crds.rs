@@ -3,7 +3,9 @@ use crate::{
     v1alpha1::{ClusterGenerator, InfisicalDynamicSecret, InfisicalPushSecret, InfisicalSecret, Password, Uuid},
     v1beta1::{InfisicalAuth, InfisicalConnection, InfisicalStaticSecret},
 };
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+};
 use kube::CustomResourceExt;
 
 /// All of them.
@@ -21,14 +23,16 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         InfisicalStaticSecret::crd(),
     ];
     all.iter_mut().for_each(spec_is_optional);
+    for schema in all.iter_mut().flat_map(schemas) {
+        somewhere(schema);
+    }
     all.iter_mut().filter(|crd| crd.spec.names.kind == "InfisicalDynamicSecret").for_each(one_namespace);
     all
 }
 
 /// A lease's credentials are for one place: its target is the type that others spread by a selector, without that.
 fn one_namespace(crd: &mut CustomResourceDefinition) {
-    let schemas = crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
-    for schema in schemas {
+    for schema in schemas(crd) {
         let spec = schema.properties.as_mut().and_then(|properties| properties.get_mut("spec"));
         let target = spec.and_then(|spec| spec.properties.as_mut()?.get_mut("managedSecretReference"));
         let Some(target) = target else { continue };
@@ -38,15 +42,35 @@ fn one_namespace(crd: &mut CustomResourceDefinition) {
                 (namespace.description, namespace.nullable) = (Some("Namespace of the Secret.".into()), None);
             }
         }
+        target.any_of = None;
         target.required.get_or_insert_default().push("secretNamespace".into());
     }
+}
+
+/// A target that a selector may spread names its namespace or has a selector. That both are too many is said when it is planned.
+fn somewhere(schema: &mut JSONSchemaProps) {
+    if let Some(properties) = &mut schema.properties {
+        properties.values_mut().for_each(somewhere);
+        if properties.contains_key("namespaceSelector") {
+            let namespace =
+                ["secretNamespace", "configMapNamespace", "namespace"].into_iter().find(|field| properties.contains_key(*field));
+            let needs = |field: &str| JSONSchemaProps { required: Some(vec![field.to_owned()]), ..JSONSchemaProps::default() };
+            schema.any_of = Some(namespace.into_iter().chain(["namespaceSelector"]).map(needs).collect());
+        }
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        somewhere(items);
+    }
+}
+
+fn schemas(crd: &mut CustomResourceDefinition) -> impl Iterator<Item = &mut JSONSchemaProps> {
+    crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())
 }
 
 /// As in the peer's definitions: an object without a spec that was stored under those must stay writable, and a UUID has
 /// nothing to say in it.
 fn spec_is_optional(crd: &mut CustomResourceDefinition) {
-    let schemas = crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut());
-    for schema in schemas {
+    for schema in schemas(crd) {
         schema.required.iter_mut().for_each(|required| required.retain(|field| field != "spec"));
         schema.required = schema.required.take().filter(|required| !required.is_empty());
     }

@@ -114,7 +114,7 @@ fn the_samples_use_every_field() {
 
 /// A type that stands in many places has to be shown in one of them.
 fn shared(path: &str) -> &str {
-    [".template.", ".secretsScope."].iter().find_map(|of| path.find(of)).map_or(path, |at| &path[at..])
+    [".template.", ".secretsScope.", ".namespaceSelector."].iter().find_map(|of| path.find(of)).map_or(path, |at| &path[at..])
 }
 
 fn unused(schema: &Value, path: &str, used: &BTreeSet<String>, missing: &mut Vec<String>) {

@@ -15,8 +15,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::Condition,
 };
 use kube::{
-    Api,
-    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
+    Api, ResourceExt,
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
 use std::{
@@ -84,6 +84,14 @@ impl Scene {
         let plane = ControlPlane::shared().await.unwrap();
         shared::establish(&plane).await;
         Self::on(plane, change).await
+    }
+
+    /// On a control plane of its own, for an operator that serves all namespaces.
+    pub async fn alone() -> Self {
+        shared::show_logs();
+        let plane = ControlPlane::exclusive().await.unwrap();
+        plane.cluster().establish(api::crds::crds()).await.unwrap();
+        Self::on(plane, |_| {}).await
     }
 
     /// In another control plane, which knows the custom resources or will.
@@ -264,6 +272,26 @@ impl Scene {
     /// Waits until the resource is `Ready` for its present generation.
     pub async fn synced(&self, name: &str) -> Condition {
         self.ready(name, "True", "Synced").await
+    }
+
+    /// Waits until each of these that has a `Ready` condition to come is Ready in its present generation.
+    pub async fn all_ready(&self, objects: &[DynamicObject]) {
+        let ours =
+            |object: &&DynamicObject| object.types.as_ref().is_some_and(|types| types.api_version.starts_with("secrets.infisical.com/"));
+        for object in objects.iter().filter(ours) {
+            let types = object.types.as_ref().unwrap();
+            let kind = ApiResource::from_gvk(&GroupVersionKind::try_from(types).unwrap());
+            let namespace = object.namespace().unwrap_or_else(|| self.namespace.name().into());
+            let api: Api<DynamicObject> = Api::namespaced_with(self.plane.client().clone(), &namespace, &kind);
+            until(format_args!("{} {} to be Ready", types.kind, object.name_any()), async || {
+                let found = api.get(&object.name_any()).await.map_err(|error| error.to_string())?;
+                let conditions = found.data["status"]["conditions"].as_array().cloned().unwrap_or_default();
+                let ready = conditions.iter().find(|condition| condition["type"] == "Ready").cloned().unwrap_or_default();
+                let current = ready["observedGeneration"].as_i64() == found.metadata.generation;
+                if current && ready["status"] == "True" { Ok(()) } else { Err(ready.to_string()) }
+            })
+            .await;
+        }
     }
 
     /// Waits until the resource has failed for this reason in its present generation; gives the message.

@@ -17,6 +17,7 @@ mod login_once;
 mod login_pages;
 mod logins;
 mod many_namespaces;
+mod peers_role;
 mod plugins;
 mod promises;
 mod reload;

@@ -69,6 +69,8 @@ pub struct MachineIdentityScope {
     pub project_id: Option<String>,
     /// Read the folders below too.
     pub recursive: Option<bool>,
+    /// Only secrets with one of these tags.
+    pub tag_slugs: Option<Vec<String>>,
 }
 
 /// Which secrets a service token reads. The project is the token's own.

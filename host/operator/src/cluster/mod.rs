@@ -23,7 +23,7 @@ pub(crate) use fault::RequestError;
 pub(crate) use index::{Identity, State, compare_versions};
 pub(crate) use request::collection;
 pub(crate) use sighting::{Keep, Sighting, Watched};
-pub(crate) use watch::{Health, absent, follow, owner_uid, ready};
+pub(crate) use watch::{Health, REFUSED_PAUSE, absent, follow, is_refused, owner_uid, ready, refused_fault};
 
 use crate::{
     object::ObjectRef,

@@ -25,7 +25,7 @@ use std::{collections::BTreeMap, fmt, pin::pin, time::Duration};
 use tokio::sync::watch as signal;
 
 /// A missing right is granted by a person: asking more often would only fill the log of the API server.
-const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+pub(crate) const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 
 /// How a watch fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +74,13 @@ impl Health {
     }
 }
 
-fn refused_fault(resource: &str, namespace: Option<&str>) -> Fault {
+pub(crate) fn refused_fault(resource: &str, namespace: Option<&str>) -> Fault {
     let place = namespace.map_or_else(|| "all namespaces".to_owned(), |name| format!("namespace {name}"));
     let cost = match resource {
         "secrets" | "configmaps" => "changes of them are seen only at the next interval",
         "namespaces" => "no target can be in the namespaces that a selector matches",
-        _ => "none of them is restarted when a Secret changes",
+        "deployments" | "statefulsets" | "daemonsets" | "rollouts" => "none of them is restarted when a Secret changes",
+        _ => "none of them is served",
     };
     let message =
         format!("the operator may not list and watch {resource} in {place}: {cost}; grant its service account the verbs list and watch");
@@ -178,7 +179,7 @@ pub(crate) fn absent(health: &signal::Sender<Health>, part: &(&'static str, Opti
     set(health, part, |_| Condition::Absent);
 }
 
-fn is_refused(error: &watcher::Error) -> bool {
+pub(crate) fn is_refused(error: &watcher::Error) -> bool {
     code(error) == Some(403)
 }
 

@@ -5,11 +5,12 @@
 //! reconciled, once that has ended. Nothing is reconciled before the first list is complete and each of its objects was shown
 //! to [`Follow::seen`].
 use crate::{
+    cluster::{REFUSED_PAUSE, is_refused, refused_fault},
     object::ObjectRef,
     trigger::{Cause, Triggers},
 };
 use api::well_known::annotation::RESYNC;
-use futures::{Stream, StreamExt, TryStreamExt, channel::mpsc, future, stream};
+use futures::{Stream, StreamExt, channel::mpsc, future, stream};
 use kube::{
     Api, Resource, ResourceExt,
     runtime::{
@@ -26,6 +27,7 @@ use std::{
     fmt::Debug,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
+    time::Duration,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -175,7 +177,7 @@ pub async fn run<K, C, R, F>(
     let (kind, triggers, follower) = (changes.kind, Arc::clone(&changes.triggers), changes.follower.clone());
     let known = store.clone();
     let watched = watcher::watcher(api, watcher::Config::default()).default_backoff().modify(trim).reflect(writer);
-    let queue = queue(watched, changes, woken).take_until(stop.cancelled_owned());
+    let queue = queue(patient(watched, REFUSED_PAUSE), changes, woken).take_until(stop.cancelled_owned());
     // A reconcile reports its own failures: nothing is left for an error policy.
     let never = |_: Arc<K>, error: &Infallible, _: Arc<C>| -> Action { match *error {} };
     let reconcile = move |object: Arc<K>, context| {
@@ -213,6 +215,37 @@ fn trim<K: Resource>(object: &mut K) {
     object.annotations_mut().remove(LAST_APPLIED);
 }
 
+/// Says what breaks a watch. Where the role does not allow it, that is said once, and asked again after a pause: a person grants
+/// rights, and the other kinds are served meanwhile.
+fn patient<K: Resource<DynamicType = ()> + Send>(
+    watched: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
+    pause: Duration,
+) -> impl Stream<Item = Result<Event<K>, watcher::Error>> + Send {
+    let mut said = false;
+    watched.then(move |event| {
+        let refused = event.as_ref().is_err_and(is_refused);
+        match &event {
+            Err(_) if refused && said => {}
+            Err(_) if refused => {
+                let fault = refused_fault(&K::plural(&()), None);
+                tracing::error!(reason = fault.reason, "{}", fault.message);
+            }
+            Err(error) => {
+                tracing::warn!(kind = %K::kind(&()), error = %crate::report::watch_error(error), "a watch broke and starts again");
+            }
+            Ok(_) => {}
+        }
+        // A list begins with an event that says nothing about the server.
+        said = refused || (said && matches!(event, Ok(Event::Init)));
+        async move {
+            if refused {
+                tokio::time::sleep(pause).await;
+            }
+            event
+        }
+    })
+}
+
 fn queue<K, F>(
     watched: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
     mut changes: Changes<F>,
@@ -222,10 +255,7 @@ where
     K: Resource<DynamicType = ()> + Send + 'static,
     F: Follow<K>,
 {
-    let kind = changes.kind;
-    let changed = watched
-        .inspect_err(move |error| tracing::warn!(kind, error = %crate::report::watch_error(error), "a watch broke and starts again"))
-        .flat_map(move |event| stream::iter(event.ok().map(|event| changes.take(&event)).unwrap_or_default()));
+    let changed = watched.flat_map(move |event| stream::iter(event.ok().map(|event| changes.take(&event)).unwrap_or_default()));
     let woken = woken.map(|object| KubeRef::new(&object.name).within(&object.namespace));
     stream::select(changed, woken).map(Ok)
 }
@@ -289,6 +319,21 @@ mod tests {
         assert_eq!(told.take(), ["seen a", "seen b", "seen a", "seen a", "gone a"]);
         changes.take(&Event::Delete(object("b", 1)));
         assert_eq!(told.take(), ["gone b"]);
+    }
+
+    #[tokio::test]
+    async fn a_kind_that_the_role_does_not_show_is_asked_for_after_a_pause() {
+        const PAUSE: Duration = Duration::from_millis(20);
+        let refused = || {
+            let status = kube::core::Status::failure("", "Forbidden").with_code(403).boxed();
+            Err::<Event<ConfigMap>, _>(watcher::Error::InitialListFailed(kube::Error::Api(status)))
+        };
+        let broken = Err(watcher::Error::NoResourceVersion);
+        let began = std::time::Instant::now();
+        let events = [Ok(Event::Init), refused(), Ok(Event::Init), refused(), broken, Ok(Event::InitDone)];
+        let events = patient(stream::iter(events), PAUSE);
+        assert_eq!(events.collect::<Vec<_>>().await.len(), 6);
+        assert!(began.elapsed() >= 2 * PAUSE);
     }
 
     #[tokio::test]

@@ -36,6 +36,12 @@ pub fn read(object: &ObjectRef, block: &Block) -> Result<ReadRequest, Fault> {
             ".secretName is {secret:?} while recursive is true; a single secret is read from one folder, remove one of them"
         )));
     }
+    let tags = tags(scope.tag_slugs.as_deref().unwrap_or_default());
+    if let (false, Some(secret)) = (tags.is_empty(), secret) {
+        return Err(wrong(format!(
+            ".secretName is {secret:?} and tagSlugs is filled in; a single secret is read by its name alone, remove one of them"
+        )));
+    }
     Ok(ReadRequest {
         project,
         environment: environment.into(),
@@ -43,9 +49,17 @@ pub fn read(object: &ObjectRef, block: &Block) -> Result<ReadRequest, Fault> {
         recursive,
         expand_references: true,
         include_imports: true,
-        tags: Vec::new(),
+        tags,
         secret: secret.map(Into::into),
     })
+}
+
+/// One spelling for each set of tags, for the same reason as of [`path`].
+pub(super) fn tags(written: &[String]) -> Vec<String> {
+    let mut tags: Vec<_> = written.iter().map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
+    tags.sort();
+    tags.dedup();
+    tags
 }
 
 /// One spelling for each folder, so that resources that mean the same share a read.

@@ -66,9 +66,6 @@ fn read(object: &ObjectRef, place: &str, source: &StaticSource) -> Result<ReadRe
     let environment = source.environment_slug.text();
     let environment = environment.ok_or_else(|| wrong(".environmentSlug is empty; name an environment, for example prod".into()))?;
     let path = source.secret_path.text().ok_or_else(|| wrong(".secretPath is empty; name a folder, for example /".into()))?;
-    let mut tags: Vec<_> = source.tag_slugs.iter().flatten().map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
-    tags.sort();
-    tags.dedup();
     Ok(ReadRequest {
         project,
         environment: environment.into(),
@@ -76,7 +73,7 @@ fn read(object: &ObjectRef, place: &str, source: &StaticSource) -> Result<ReadRe
         recursive: source.recursive.unwrap_or(false),
         expand_references: true,
         include_imports: true,
-        tags,
+        tags: scope::tags(source.tag_slugs.as_deref().unwrap_or_default()),
         secret: None,
     })
 }

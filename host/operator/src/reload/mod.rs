@@ -284,8 +284,9 @@ impl Reloader {
             Err(error) if error.code() == 404 => Ok(None),
             Err(error) if error.code() == 403 => {
                 let replaced = self.replace(workload, notes, part).await?;
-                if let Some(put_only) = put_only {
-                    put_only.store(true, Ordering::Relaxed);
+                if put_only.is_some_and(|put_only| !put_only.swap(true, Ordering::Relaxed)) {
+                    let resource = workload.kind.resource();
+                    tracing::info!(resource, "the role does not allow to patch workloads of this kind: they are updated as a whole");
                 }
                 Ok(replaced)
             }

@@ -1,7 +1,8 @@
 //! What users see of an outcome: conditions, an Event, a metric, a line in the log, and when the next try is.
 //!
 //! Promised: every path ends here; the status is written only when it differs, and holds nothing that changes from pass to
-//! pass, so that a quiet minute writes nothing. Where the role does not allow Events, that is said once in the log.
+//! pass, so that a quiet minute writes nothing. Where the role does not allow Events, that is said once in the log, and they are
+//! tried again only now and then.
 mod conditions;
 mod event;
 mod retry;
@@ -31,22 +32,29 @@ use std::{
     cmp::Ordering as Order,
     collections::HashMap,
     fmt::Debug,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// As for all other requests to the API server.
 const EVENT_WITHIN: Duration = Duration::from_secs(30);
+
+/// Where the role does not allow Events, they are tried again after so long: a person grants rights.
+const EVENTS_AGAIN: Duration = Duration::from_secs(60 * 60);
+
+/// Whether Events may be written.
+#[derive(Default)]
+struct Allowed {
+    /// When they were last refused.
+    refused: Option<Instant>,
+}
 
 /// Writes statuses and Events.
 pub struct Reports {
     requests: Requests,
     recorder: Recorder,
     metrics: Arc<Metrics>,
-    events_refused: AtomicBool,
+    events: Mutex<Allowed>,
     /// Statuses of ours that the watch may not have shown yet.
     written: Mutex<HashMap<ObjectRef, Written>>,
 }
@@ -102,7 +110,7 @@ impl Reports {
             recorder: Recorder::new(requests.client().clone(), reporter),
             requests: requests.clone(),
             metrics,
-            events_refused: AtomicBool::new(false),
+            events: Mutex::default(),
             written: Mutex::default(),
         }
     }
@@ -214,7 +222,14 @@ impl Reports {
         }
     }
 
+    fn events(&self) -> MutexGuard<'_, Allowed> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn publish<K: Reported>(&self, object: &K, note: Note) {
+        if self.events().refused.is_some_and(|refused| refused.elapsed() < EVENTS_AGAIN) {
+            return;
+        }
         let event = Event {
             type_: if note.warning { EventType::Warning } else { EventType::Normal },
             reason: note.reason.into(),
@@ -226,10 +241,10 @@ impl Reports {
         let publish = effect::make(Effect::PublishEvent, self.recorder.publish(&event, &about));
         let published = tokio::time::timeout(EVENT_WITHIN, publish).await;
         match published {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => *self.events() = Allowed::default(),
             Err(_) => tracing::warn!("an Event could not be written: the API server gave no answer in time"),
             Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
-                if !self.events_refused.swap(true, Ordering::Relaxed) {
+                if self.events().refused.replace(Instant::now()).is_none() {
                     tracing::warn!("the role does not allow to create Events (events.k8s.io): conditions and metrics are all there is");
                 }
             }

@@ -114,6 +114,7 @@ impl World {
             name: self.name(name),
             field: "spec.managedKubeSecretReferences[0]".into(),
             secret_type: String::new(),
+            selector: None,
             policy: CreationPolicy::Owner,
             template: None,
             metadata: None,

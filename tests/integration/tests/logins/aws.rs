@@ -282,3 +282,11 @@ async fn the_identity_of_the_operator_goes_to_trusted_servers_only() {
     assert_eq!(test.aws.asked(), Vec::<String>::new());
     assert_eq!(test.scene.infisical.calls().total(), 0);
 }
+
+#[tokio::test]
+async fn the_manuals_infisical_auth_becomes_ready() {
+    let test = Test::new(json!({"allowedPrincipalArns": "arn:aws:iam::123456789012:user/operator"})).await;
+    let (id, secret) = test.aws.change(|account| account.add_user("operator"));
+    let _operator = test.start(&[("AWS_ACCESS_KEY_ID", &id), ("AWS_SECRET_ACCESS_KEY", &secret), ("AWS_REGION", REGION)], &[]).await;
+    super::as_in_the_manual(&test.scene, "aws-iam", &[("<machine-identity-id>", IDENTITY)]).await;
+}

@@ -244,3 +244,10 @@ async fn the_sample_syncs() {
     sample(&scene, "azure-auth.yaml", "cloud", &[("<client id>", "machine")]).await;
     scene.holds("azure-auth", &GOOD).await;
 }
+
+#[tokio::test]
+async fn the_manuals_infisical_auth_becomes_ready() {
+    let (scene, azure) = scene(|_| {}).await;
+    let _operator = start(&scene, Around { origins: azure.origins(), ..Around::default() }).await;
+    super::as_in_the_manual(&scene, "azure", &[("<machine-identity-id>", &id("cloud"))]).await;
+}

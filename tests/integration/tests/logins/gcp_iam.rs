@@ -215,3 +215,11 @@ async fn the_sample_syncs() {
     sample(&test.scene, "gcp-iam-auth.yaml", "cloud", &[("/var/run/secrets/gcp/key.json", &test.path("key.json"))]).await;
     test.scene.holds("gcp-iam-auth", &GOOD).await;
 }
+
+#[tokio::test]
+async fn the_manuals_infisical_auth_becomes_ready() {
+    let test = Test::new().await;
+    let _operator = start(&test.scene, test.around()).await;
+    let more = [("<machine-identity-id>", &id("cloud")), ("</path-to-service-account-key-file.json>", &test.path("key.json"))];
+    super::as_in_the_manual(&test.scene, "gcp-iam", &more.map(|(placeholder, value)| (placeholder, value.as_str()))).await;
+}

@@ -105,3 +105,10 @@ async fn the_sample_syncs() {
     sample(&scene, "gcp-id-token-auth.yaml", "cloud", &[]).await;
     scene.holds("gcp-id-token-auth", &GOOD).await;
 }
+
+#[tokio::test]
+async fn the_manuals_infisical_auth_becomes_ready() {
+    let (scene, google) = scene().await;
+    let _operator = start(&scene, Around { origins: google.origins(), ..Around::default() }).await;
+    super::as_in_the_manual(&scene, "gcp-id-token", &[("<machine-identity-id>", &id("cloud"))]).await;
+}

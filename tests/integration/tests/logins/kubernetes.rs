@@ -70,3 +70,10 @@ async fn a_wrong_file_or_audience_leaves_the_secret() {
         good.stays(reason, &[says]).await;
     }
 }
+
+#[tokio::test]
+async fn the_manuals_infisical_auth_becomes_ready() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    super::as_in_the_manual(&scene, "kubernetes", &[("<machine-identity-id>", POD_WITH_AUDIENCE)]).await;
+}

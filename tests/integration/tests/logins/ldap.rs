@@ -98,3 +98,12 @@ async fn the_sample_syncs() {
     sample(&scene, "ldap-auth.yaml", "robot", &[("<user name>", "robot"), ("<password>", PASSWORD)]).await;
     scene.holds("ldap-auth", &[("KEY", "value")]).await;
 }
+
+#[tokio::test]
+async fn the_manuals_infisical_auth_becomes_ready() {
+    let directory = directory().await;
+    let scene = scene(&directory).await;
+    let _operator = scene.start().await;
+    let more = [("<machine-identity-id>", id("robot")), ("<ldap-username>", "robot".into()), ("<ldap-password>", PASSWORD.into())];
+    super::as_in_the_manual(&scene, "ldap", &more.each_ref().map(|(placeholder, value)| (*placeholder, value.as_str()))).await;
+}

@@ -87,6 +87,28 @@ pub async fn sample(scene: &Scene, file: &str, name: &str, more: &[(&str, &str)]
     scene.namespace.apply(&text).await.unwrap();
 }
 
+/// Infisical's manual of the kind InfisicalAuth, every method.
+const MANUAL: &str = include_str!("../../data/infisical-auth.yaml");
+
+/// Applies the InfisicalAuth that the manual shows for a method, with all that leads to and from it, for the namespace and the
+/// server of a test; all of it becomes Ready, and its Secret holds [`GOOD`].
+pub async fn as_in_the_manual(scene: &Scene, method: &str, more: &[(&str, &str)]) {
+    let text = MANUAL
+        .replace("amespace: default", &format!("amespace: {}", scene.namespace.name()))
+        .replace("address: https://app.infisical.com", &format!("address: {}", scene.infisical.url()))
+        .replace("<method>", method);
+    let text = more.iter().fold(text, |text, (placeholder, value)| {
+        assert!(text.contains(placeholder), "the manual has no {placeholder}");
+        text.replace(placeholder, value)
+    });
+    let others = |document: &&str| document.contains("kind: InfisicalAuth\n") && !document.contains(&format!("\n  method: {method}\n"));
+    let mine: Vec<_> = text.split("\n---\n").filter(|document| !others(document)).collect();
+    assert_eq!(mine.len(), 4, "{mine:?}");
+    let objects = scene.namespace.apply(&mine.join("\n---\n")).await.unwrap();
+    scene.holds("managed-by-the-manual", &GOOD).await;
+    scene.all_ready(&objects).await;
+}
+
 /// A Secret as it was when all was well.
 pub struct LastGood<'a> {
     scene: &'a Scene,

@@ -41,3 +41,11 @@ async fn a_wrong_client_secret_leaves_the_secret_and_a_right_one_heals() {
     put(&scene, "credentials", &[("clientSecret", "app-secret\n")]).await;
     good.recovers("edited").await;
 }
+
+#[tokio::test]
+async fn the_manuals_infisical_auth_becomes_ready() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    let more = [("<your-identity-client-id>", "app-client"), ("<your-identity-client-secret>", "app-secret")];
+    super::as_in_the_manual(&scene, "universal", &more).await;
+}

@@ -1,0 +1,155 @@
+//! The ClusterRole of Infisical's own operator is enough: what it does not grant is done without, and said once.
+use infisical_dev_server::Operation;
+use integration::{Child, Scene, merged, until};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{Api, ResourceExt};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Instant,
+};
+use support::{Metrics, Operator};
+
+const ROLE: &str = include_str!("../data/infisical-operator-cluster-role.yaml");
+const ROLLOUTS: &str = include_str!("../data/rollouts.yaml");
+/// Seconds between two tries of what was refused.
+const PAUSE: u64 = 60;
+
+/// A kubeconfig with the rights of the role and no other.
+async fn bound(scene: &Scene) -> PathBuf {
+    let subject = json!([{"kind": "ServiceAccount", "name": "operator", "namespace": scene.namespace.name()}]);
+    scene.apply(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "operator"}})).await;
+    scene.namespace.apply(ROLE).await.unwrap();
+    scene
+        .apply(&json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "operator"}, "subjects": subject,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "infisical-operator-manager-role"},
+        }))
+        .await;
+    let token = scene.namespace.service_account_token("operator", &[]).await.unwrap();
+    let client = scene.plane.client_with_token(token.clone()).await.unwrap();
+    let deployments: Api<Deployment> = Api::all(client);
+    until("the role to be known", async || deployments.list(&Default::default()).await).await;
+    let mut kubeconfig: Value = serde_json::from_str(&std::fs::read_to_string(scene.plane.kubeconfig()).unwrap()).unwrap();
+    kubeconfig["users"][0]["user"] = json!({"token": token});
+    let path = scene.folder().join("kubeconfig");
+    std::fs::write(&path, kubeconfig.to_string()).unwrap();
+    path
+}
+
+/// Requests that the API server denied so far, by verb and resource.
+async fn denied(scene: &Scene) -> BTreeMap<String, u64> {
+    let request = http::Request::get("/metrics").body(Vec::new()).unwrap();
+    let text = scene.plane.client().request_text(request).await.unwrap();
+    let metrics = Metrics::parse(&text);
+    let mut all = BTreeMap::new();
+    for sample in metrics.all("apiserver_request_total", &[("code", "403")]) {
+        let label = |name: &str| sample.labels.get(name).map_or("", String::as_str);
+        let what = format!("{} {}.{} {}", label("verb"), label("resource"), label("group"), label("subresource"));
+        *all.entry(what.trim_end().to_owned()).or_default() += sample.value as u64;
+    }
+    all
+}
+
+#[tokio::test]
+async fn every_kind_works_under_the_role_of_infisicals_operator_and_what_it_lacks_is_asked_for_once() {
+    let scene = Scene::alone().await;
+    scene.plane.cluster().establish([serde_yaml::from_str(ROLLOUTS).unwrap()]).await.unwrap();
+    let kubeconfig = bound(&scene).await;
+    let namespace = scene.namespace.name();
+    let began = Instant::now();
+    let before = denied(&scene).await;
+    let mut setup = Child::setup(&scene, &[]).await;
+    // For all namespaces, as the role is.
+    (setup.kubeconfig, setup.namespaces) = (kubeconfig, Vec::new());
+    let mut operator = Operator::start(integration::program().await, &setup).unwrap();
+    operator.ready().await.unwrap();
+
+    let here = |name: &str| json!({"name": name, "namespace": namespace});
+    let key = |key: &str| json!({"name": "credentials", "namespace": namespace, "key": key});
+    let object = |kind: &str, name: &str, spec: Value| json!({"apiVersion": "secrets.infisical.com/v1beta1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec});
+    let universal = json!({"clientIdRef": key("clientId"), "clientSecretRef": key("clientSecret")});
+    let target = |kind: &str, name: &str| json!({"name": name, "namespace": namespace, "kind": kind, "creationPolicy": "Owner"});
+    let pod = json!({"identityId": "99999999-aaaa-4bbb-8ccc-dddddddddddd", "autoCreateServiceAccountToken": true,
+        "serviceAccountRef": {"name": "default", "namespace": namespace},
+        "secretsScope": {"projectSlug": "shop", "envSlug": "dev", "secretsPath": "/app"}});
+    let mut objects = Vec::new();
+    for manifest in [
+        scene.manifest(
+            "a",
+            &json!({"spec": {
+                "managedKubeSecretReferences": [{"secretName": "a", "secretNamespace": namespace, "creationPolicy": "Owner"}],
+                "managedKubeConfigMapReferences": [{"configMapName": "a", "configMapNamespace": namespace}],
+            }}),
+        ),
+        scene.manifest("pod", &json!({"spec": {"authentication": {"universalAuth": null, "kubernetesAuth": pod}}})),
+        object("InfisicalConnection", "x", json!({"address": scene.infisical.url()})),
+        object("InfisicalAuth", "x", json!({"infisicalConnectionRef": here("x"), "method": "universal", "universal": universal})),
+        object(
+            "InfisicalStaticSecret",
+            "x",
+            json!({
+                "infisicalAuthRef": here("x"), "syncOptions": {"refreshInterval": "5s"},
+                "sources": [{"projectSlug": "shop", "environmentSlug": "dev", "secretPath": "/"}],
+                "targets": [target("Secret", "x"), target("ConfigMap", "x-map")],
+            }),
+        ),
+    ] {
+        objects.push(scene.apply(&manifest).await);
+    }
+    scene.all_ready(&objects).await;
+
+    // Workloads are restarted by an update of the whole, more than once.
+    let reads = json!({"metadata": {"labels": {"app": "w"}}, "spec": {"containers": [
+        {"name": "c", "image": "nowhere.invalid/c", "envFrom": [{"secretRef": {"name": "a"}}, {"secretRef": {"name": "x"}}]},
+    ]}});
+    let spec = json!({"replicas": 0, "selector": {"matchLabels": {"app": "w"}}, "template": reads});
+    let metadata = json!({"name": "w", "annotations": {"secrets.infisical.com/auto-reload": "true"}});
+    for (version, kind) in [("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("argoproj.io/v1alpha1", "Rollout")] {
+        let spec = if kind == "StatefulSet" { merged(spec.clone(), &json!({"serviceName": "w"})) } else { spec.clone() };
+        scene.apply(&json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})).await;
+    }
+    for value in ["first", "second"] {
+        scene.set("A", value);
+        scene.holds("a", &[("A", value), ("B", "two")]).await;
+        scene.holds("x", &[("A", value), ("B", "two")]).await;
+        let deployments: Api<Deployment> = scene.namespace.api();
+        until("the Deployment to restart", async || {
+            let pods = deployments.get("w").await.unwrap().spec.unwrap().template.metadata.unwrap().annotations.unwrap_or_default();
+            let version = scene.secret("a").await.annotations()["secrets.infisical.com/version"].clone();
+            let mark = pods.get("secrets.infisical.com/managed-secret.a");
+            if mark == Some(&version) { Ok(()) } else { Err(format!("{mark:?} instead of {version}")) }
+        })
+        .await;
+    }
+    // Failures are told without Events, more than once.
+    for interval in ["soon", "later"] {
+        scene.infisical_secret("bad", json!({"spec": {"syncConfig": {"resyncInterval": interval}}})).await;
+        until("the failure to be told", async || {
+            let message = scene.failed("bad", "InvalidInterval").await;
+            if message.contains(interval) { Ok(()) } else { Err(message) }
+        })
+        .await;
+    }
+    // The resource goes, with all that it owns.
+    scene.calls(Operation::ListSecrets, 2).await;
+    scene.all_ready(&objects).await;
+
+    let after = denied(&scene).await;
+    let allowed = 1 + began.elapsed().as_secs() / PAUSE;
+    let more: BTreeMap<_, _> =
+        after.iter().map(|(what, count)| (what, count - before.get(what).unwrap_or(&0))).filter(|(_, count)| *count > 0).collect();
+    println!("denied: {more:?}");
+    assert!(more.values().all(|count| *count <= allowed), "at most {allowed} of each: {more:?}");
+    let workloads = more.keys().filter(|what| what.starts_with("PATCH")).count();
+    assert!(workloads >= 1, "the role was to lack something: {more:?}");
+    let log = operator.log().unwrap();
+    let said: Vec<_> = log.lines().filter(|line| line.contains("does not allow") || line.contains("may not list")).collect();
+    let without_time: BTreeSet<_> = said.iter().map(|line| line.split_once(' ').map_or(*line, |(_, rest)| rest)).collect();
+    assert_eq!(without_time.len(), said.len(), "each is said once: {said:#?}");
+    for lacked in ["Events", "deployments", "statefulsets", "rollouts"] {
+        assert!(said.iter().any(|line| line.contains(lacked)), "{lacked}: {said:#?}");
+    }
+    operator.stop().await.unwrap();
+}
