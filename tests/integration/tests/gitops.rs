@@ -78,6 +78,9 @@ where
     settles::<ConfigMap>(scene, &map, all).await;
     assert!(!marks::<Secret>(scene, &secret).await.contains("helm.sh/hook"), "what is the system's is never copied");
     scene.annotate::<K>(name, ASK, None).await;
+    // The next write takes them away, as from a target that Infisical's operator left.
+    scene.set("A", name);
+    scene.annotate::<K>(name, "secrets.infisical.com/resync", Some(name)).await;
     settles::<Secret>(scene, &secret, clean).await;
     settles::<ConfigMap>(scene, &map, clean).await;
 }

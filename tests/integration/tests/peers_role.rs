@@ -71,7 +71,7 @@ async fn every_kind_works_under_the_role_of_infisicals_operator_and_what_it_lack
     let object = |kind: &str, name: &str, spec: Value| json!({"apiVersion": "secrets.infisical.com/v1beta1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec});
     let universal = json!({"clientIdRef": key("clientId"), "clientSecretRef": key("clientSecret")});
     let target = |kind: &str, name: &str| json!({"name": name, "namespace": namespace, "kind": kind, "creationPolicy": "Owner"});
-    let pod = json!({"identityId": "99999999-aaaa-4bbb-8ccc-dddddddddddd", "autoCreateServiceAccountToken": true,
+    let pod = json!({"identityId": "88888888-aaaa-4bbb-8ccc-dddddddddddd", "autoCreateServiceAccountToken": true, "serviceAccountTokenAudiences": ["https://app.infisical.com"],
         "serviceAccountRef": {"name": "default", "namespace": namespace},
         "secretsScope": {"projectSlug": "shop", "envSlug": "dev", "secretsPath": "/app"}});
     let mut objects = Vec::new();

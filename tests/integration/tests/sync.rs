@@ -103,6 +103,27 @@ async fn a_resync_is_forced_by_annotation() {
 }
 
 #[tokio::test]
+async fn secrets_are_read_by_tag() {
+    let scene = Scene::with(|config| {
+        let project = &mut config.seed.projects[0];
+        project.tags = vec!["shared".into()];
+        let tagged = json!({"value": "tagged", "tags": ["shared"]});
+        let folder = project.environments[0].folders.get_mut("/").unwrap();
+        folder.secrets.insert("TAGGED".into(), serde_json::from_value(tagged).unwrap());
+    })
+    .await;
+    let _operator = scene.start().await;
+    let by = |scope: serde_json::Value| json!({"spec": {"authentication": {"universalAuth": {"secretsScope": scope}}}});
+    scene.infisical_secret("tagged", by(json!({"tagSlugs": ["shared", "other"]}))).await;
+    scene.infisical_secret("all", json!({})).await;
+    scene.holds("tagged", &[("TAGGED", "tagged")]).await;
+    scene.holds("all", &[("A", "one"), ("B", "two"), ("TAGGED", "tagged")]).await;
+    scene.infisical_secret("both", by(json!({"tagSlugs": ["shared"], "secretName": "A"}))).await;
+    let message = scene.failed("both", "InvalidScope").await;
+    assert!(message.contains("tagSlugs") && message.contains("secretName"), "{message}");
+}
+
+#[tokio::test]
 async fn one_read_makes_several_targets_with_and_without_templates() {
     let scene = Scene::new().await;
     let _operator = scene.start().await;

@@ -360,23 +360,20 @@ impl Reloader {
         Ok(Reads { consumed, template_of: Some(deployment.to_owned()) })
     }
 
-    /// `late`: the resources are reconciled already, so what the first list has is news to them.
-    async fn watch<K: Watched>(&self, kind: Kind, namespace: Option<String>, mut late: bool) {
+    /// `late`: the resources are reconciled already, so what the first list has is news to them, as what a later one has is.
+    async fn watch<K: Watched>(&self, kind: Kind, namespace: Option<String>, late: bool) {
         let mut epoch = 0;
-        let mut listing = true;
+        let mut starting = !late;
         let mut take = |event: Event<Sighting<K, Notable>>| match event {
-            Event::Init => {
-                listing = true;
-                epoch = self.workloads().relist();
-            }
-            Event::InitApply(object) | Event::Apply(object) => self.observe(kind, object.metadata, epoch, listing && !late),
+            Event::Init => epoch = self.workloads().relist(),
+            Event::InitApply(object) | Event::Apply(object) => self.observe(kind, object.metadata, epoch, starting),
             Event::Delete(object) => {
                 if let Some(workload) = workload(kind, &object.metadata) {
                     self.workloads().remove(&workload);
                 }
             }
             Event::InitDone => {
-                (listing, late) = (false, false);
+                starting = false;
                 self.workloads().sweep(epoch, |workload| is_in_scope(workload, kind, namespace.as_deref()));
             }
         };
@@ -384,11 +381,11 @@ impl Reloader {
             .await;
     }
 
-    /// What is in a list is looked at when a pass needs it; resources are reconciled at a start anyway.
-    fn observe(&self, kind: Kind, metadata: ObjectMeta, epoch: u64, listing: bool) {
+    /// What the first list has is looked at when a pass needs it; resources are reconciled at a start anyway.
+    fn observe(&self, kind: Kind, metadata: ObjectMeta, epoch: u64, starting: bool) {
         let Some(workload) = workload(kind, &metadata) else { return };
         let look = self.workloads().observe(&workload, metadata, epoch);
-        look.into_iter().filter(|_| !listing).for_each(|workload| self.look_at(workload));
+        look.into_iter().filter(|_| !starting).for_each(|workload| self.look_at(workload));
     }
 
     fn look_at(&self, workload: Workload) {
