@@ -32,6 +32,8 @@ pub enum Effect {
     LookUpProject,
     /// A folder, or a secret alone, is read.
     ReadSecrets,
+    /// A stream of a project's events is opened.
+    OpenEventStream,
     /// Secrets are made at the server, one or a batch.
     CreateSecrets,
     /// Secrets are changed at the server, one or a batch.

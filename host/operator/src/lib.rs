@@ -17,6 +17,7 @@ pub mod data;
 pub mod dereference;
 pub mod effect;
 pub mod generate;
+pub mod instant;
 pub mod leader;
 pub mod lease;
 pub mod metrics;

@@ -68,6 +68,54 @@ struct Loaded {
     digest: String,
 }
 
+/// What a stream of events does.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum StreamState {
+    Connecting,
+    Connected,
+    /// To be opened again.
+    Waiting,
+    /// By plan, permission or version of the server.
+    Refused,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct InState {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Told {
+    kind: &'static str,
+}
+
+/// One stream in [`Metrics`], as long as it is kept.
+pub struct StreamMetric {
+    streams: Family<InState, Gauge>,
+    state: Option<StreamState>,
+}
+
+impl StreamMetric {
+    pub fn set(&mut self, state: StreamState) {
+        self.end();
+        self.streams.get_or_create(&InState { state: state.into() }).inc();
+        self.state = Some(state);
+    }
+
+    fn end(&mut self) {
+        if let Some(state) = self.state.take() {
+            self.streams.get_or_create(&InState { state: state.into() }).dec();
+        }
+    }
+}
+
+impl Drop for StreamMetric {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// Everything that `/metrics` shows.
 pub struct Metrics {
     registry: Registry,
@@ -77,6 +125,8 @@ pub struct Metrics {
     api_calls: Family<ApiCall, Counter>,
     logins: Family<Method, Counter>,
     caches: Family<CacheUse, Counter>,
+    streams: Family<InState, Gauge>,
+    events: Family<Told, Counter>,
     plugin_calls: Family<PluginCall, Counter>,
     plugin_seconds: Family<PluginCall, Histogram>,
     plugin_memory: Family<Plugin, Gauge>,
@@ -105,6 +155,7 @@ impl Default for Metrics {
         let api_calls = Family::default();
         let logins = Family::default();
         let caches = Family::default();
+        let (streams, events) = (Family::default(), Family::default());
         let plugin_calls = Family::default();
         let plugin_seconds = Family::new_with_constructor(plugin_buckets as fn() -> Histogram);
         let plugin_memory = Family::default();
@@ -116,6 +167,8 @@ impl Default for Metrics {
         registry.register("infisical_calls", "Calls to Infisical by operation and status", api_calls.clone());
         registry.register("logins", "Logins by plugin and outcome", logins.clone());
         registry.register("cache_requests", "Requests to the session and read caches", caches.clone());
+        registry.register("event_streams", "Streams of instant updates by state", streams.clone());
+        registry.register("events", "Events of instant updates by kind", events.clone());
         registry.register("plugin_calls", "Calls of plugins by world and outcome", plugin_calls.clone());
         registry.register_with_unit("plugin_call_duration", "Time of a plugin's call", Unit::Seconds, plugin_seconds.clone());
         registry.register_with_unit("plugin_memory_peak", "Largest linear memory of a call so far", Unit::Bytes, plugin_memory.clone());
@@ -129,6 +182,8 @@ impl Default for Metrics {
             api_calls,
             logins,
             caches,
+            streams,
+            events,
             plugin_calls,
             plugin_seconds,
             plugin_memory,
@@ -164,6 +219,17 @@ impl Metrics {
     /// `cache`: `session` or `read`; a hit is served without a call.
     pub fn cache(&self, cache: &'static str, hit: bool) {
         self.caches.get_or_create(&CacheUse { cache, outcome: if hit { "hit" } else { "miss" } }).inc();
+    }
+
+    /// A stream of events, in no state yet.
+    #[must_use]
+    pub fn stream(&self) -> StreamMetric {
+        StreamMetric { streams: self.streams.clone(), state: None }
+    }
+
+    /// An event came.
+    pub fn event(&self, kind: &'static str) {
+        self.events.get_or_create(&Told { kind }).inc();
     }
 
     /// The text of `/metrics`.

@@ -79,6 +79,8 @@ pub const DEPRECATED: &str = "DeprecatedField";
 pub const UNKNOWN_VALUE: &str = "UnknownValue";
 /// A wish that this version does not serve. A warning.
 pub const NOT_SERVED: &str = "NotServed";
+/// Instant updates are asked for, but the server does not give them; secrets are read at the interval. A warning.
+pub const INSTANT_UPDATES: &str = "InstantUpdatesUnavailable";
 /// The target is controlled by someone else.
 pub const TARGET_OWNED: &str = "TargetOwned";
 /// The target is there already, with keys of someone else.

@@ -15,6 +15,7 @@ use crate::{
         sync::{self, Follower},
     },
     generate::Generators,
+    instant::InstantUpdates,
     leader::Leadership,
     metrics::Metrics,
     options::{Options, PluginOptions},
@@ -133,6 +134,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
             () = lead_lost(&mut leadership) => true,
         };
         ending.cancel();
+        context.instant.close();
         if lost {
             // Another one may write from now on.
             drop(controllers);
@@ -231,6 +233,9 @@ fn context(
     let waking = Arc::clone(&triggers);
     let wake = Box::new(move |user: &crate::object::ObjectRef| waking.wake(user, Cause::Read));
     let reads = Reads::new(wake, Arc::new(crate::clock::SystemClock), Arc::clone(&metrics));
+    let waking = Arc::clone(&triggers);
+    let wake = Box::new(move |user: &crate::object::ObjectRef| waking.wake(user, Cause::Read));
+    let instant = InstantUpdates::new(Box::new(reads.clone()), wake, Arc::new(crate::clock::SystemClock), Arc::clone(&metrics));
     let chains = Chains::new(cluster.requests(), &triggers, &scopes(options));
     let generators = Generators::new(cluster.requests(), &triggers, &scopes(options));
     let instance = options.leader.as_ref().map(|leader| leader.identity.clone());
@@ -243,6 +248,7 @@ fn context(
         runtime,
         sessions,
         reads,
+        instant,
         reloader,
         chains,
         generators,

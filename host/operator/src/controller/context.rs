@@ -3,6 +3,7 @@ use crate::{
     chain::Chains,
     cluster::{Cluster, Namespaces},
     generate::Generators,
+    instant::InstantUpdates,
     lease::Purse,
     object::ObjectRef,
     outcome::{Class, Outcome, Stage},
@@ -38,6 +39,7 @@ pub struct Context {
     pub runtime: Runtime,
     pub sessions: Sessions,
     pub reads: Reads,
+    pub instant: InstantUpdates,
     pub targets: Targets,
     pub reloader: Reloader,
     pub reports: Reports,
@@ -95,6 +97,7 @@ impl Context {
 
     /// The resource is gone, or can't be followed: nothing is kept for it.
     pub fn release(&self, object: &ObjectRef) {
+        self.instant.leave(object);
         self.reads.unsubscribe(object);
         self.sessions.release(object);
     }

@@ -18,7 +18,7 @@ use crate::{
         CreationPolicy, Desired, Dialect, Owner, Plan, Target, TargetKind,
         spread::{Placed, Spread},
     },
-    read::ReadError,
+    read::{Pace, ReadError},
     reason,
     reload::Followed,
     render::{self, Source},
@@ -200,10 +200,9 @@ async fn read(object: &ObjectRef, context: &Context, plan: &Plan, trigger: Optio
     let method = Some(plan.login.method.as_str());
     let digest = context.plugin_digest(&plan.login.plugin);
     let session = context.sessions.lease(object, &plan.login, &digest).map_err(|error| failed(error.stage(), method)(error.into()))?;
-    let keys = context.reads.subscribe(object, &session, &plan.reads, plan.interval);
+    let keys = context.reads.subscribe(object, &session, &plan.reads, Pace { interval: plan.interval, live: plan.instant });
     let not_before = trigger.and_then(|trigger| trigger.not_before);
     let all = join_all(keys.iter().map(|key| context.reads.get(object, key, not_before))).await;
-    let notices = session.notices().iter().map(|notice| Fault::new("PluginNotice", Class::UserFix, notice.as_str())).collect();
     let (mut snapshots, mut stale) = (Vec::with_capacity(keys.len()), None);
     for (key, got) in keys.iter().zip(all) {
         let outcome = match got {
@@ -223,6 +222,15 @@ async fn read(object: &ObjectRef, context: &Context, plan: &Plan, trigger: Optio
             stale = Some(outcome);
         }
     }
+    if plan.instant.is_some() {
+        let followed: Vec<_> = keys.into_iter().zip(snapshots.iter().cloned()).collect();
+        context.instant.follow(object, &session, &followed, not_before.is_some()).await;
+    } else {
+        context.instant.leave(object);
+    }
+    let of_plugin = session.notices();
+    let of_plugin = of_plugin.iter().map(|notice| Fault::new("PluginNotice", Class::UserFix, notice.as_str()));
+    let notices = of_plugin.chain(context.instant.notice(object)).collect();
     Ok(Read { source: Source::of(plan.dialect, &snapshots), notices, stale })
 }
 

@@ -4,7 +4,7 @@ use super::{
     field::fault,
     login::{self, LogsIn},
     scope, server,
-    settings::INTERVAL,
+    settings::{INSTANT_INTERVAL, INTERVAL},
     target,
 };
 use crate::{dereference::References, object::ObjectRef, outcome::Fault, reason};
@@ -42,20 +42,40 @@ pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings
     let read = scope::read(&object, &block)?;
     let server = server::server(&resource.server(&object), found, settings)?;
     let login = login::login(&object, &block, server, found, settings)?;
-    Ok(Plan { dialect: Dialect::InfisicalSecret, login: Arc::new(login), reads: vec![read], targets, interval, warnings })
+    let reads = vec![read];
+    let instant = instant(spec).is_some_and(|field| scope::instant(&object, field, &reads, &mut warnings));
+    Ok(Plan {
+        dialect: Dialect::InfisicalSecret,
+        login: Arc::new(login),
+        reads,
+        targets,
+        interval: interval.unwrap_or(INTERVAL),
+        instant: instant.then_some(interval.unwrap_or(INSTANT_INTERVAL)),
+        warnings,
+    })
 }
 
-/// `syncConfig` replaces the deprecated fields wherever it is there, even empty. Zero is what the peer writes for nothing.
-fn interval(object: &ObjectRef, spec: &InfisicalSecretSpec) -> Result<Duration, Fault> {
+/// `syncConfig` replaces the deprecated fields wherever it is there, even empty. Zero is what the peer writes for nothing. None:
+/// the user names none.
+fn interval(object: &ObjectRef, spec: &InfisicalSecretSpec) -> Result<Option<Duration>, Fault> {
     let wrong = |field: &str, error: interval::IntervalError| fault(object, reason::INVALID_INTERVAL, format!("{field}: {error}"));
     match (&spec.sync_config, spec.resync_interval) {
-        (Some(sync), _) => match sync.resync_interval.text() {
-            Some(text) => interval::parse(text).map_err(|error| wrong("spec.syncConfig.resyncInterval", error)),
-            None => Ok(INTERVAL),
-        },
-        (None, None | Some(0)) => Ok(INTERVAL),
-        (None, Some(seconds)) => interval::of_seconds(seconds).map_err(|error| wrong("spec.resyncInterval", error)),
+        (Some(sync), _) => {
+            let interval = sync.resync_interval.text().map(interval::parse).transpose();
+            interval.map_err(|error| wrong("spec.syncConfig.resyncInterval", error))
+        }
+        (None, None | Some(0)) => Ok(None),
+        (None, Some(seconds)) => interval::of_seconds(seconds).map(Some).map_err(|error| wrong("spec.resyncInterval", error)),
     }
+}
+
+/// Where events are asked for, if they are.
+fn instant(spec: &InfisicalSecretSpec) -> Option<&'static str> {
+    let (wanted, field) = match &spec.sync_config {
+        Some(sync) => (sync.instant_updates, "spec.syncConfig.instantUpdates"),
+        None => (spec.instant_updates, "spec.instantUpdates"),
+    };
+    (wanted == Some(true)).then_some(field)
 }
 
 fn deprecated(object: &ObjectRef, spec: &InfisicalSecretSpec) -> Vec<Fault> {
@@ -67,20 +87,10 @@ fn deprecated(object: &ObjectRef, spec: &InfisicalSecretSpec) -> Vec<Fault> {
         (token, "spec.tokenSecretReference", "spec.authentication.serviceToken"),
     ];
     let used = fields.into_iter().filter(|(used, ..)| *used);
-    let mut warnings: Vec<_> = used
-        .map(|(_, field, successor)| {
-            let replaced =
-                if sync.is_some() && successor.starts_with("spec.syncConfig") { " and spec.syncConfig is used in its place" } else { "" };
-            fault(object, reason::DEPRECATED, format!("{field} is deprecated{replaced}; use {successor}"))
-        })
-        .collect();
-    let instant = match sync {
-        Some(sync) => sync.instant_updates == Some(true),
-        None => spec.instant_updates == Some(true),
-    };
-    if instant {
-        let message = "instantUpdates is not served yet; secrets are read at the interval";
-        warnings.push(fault(object, reason::NOT_SERVED, message));
-    }
-    warnings
+    used.map(|(_, field, successor)| {
+        let replaced =
+            if sync.is_some() && successor.starts_with("spec.syncConfig") { " and spec.syncConfig is used in its place" } else { "" };
+        fault(object, reason::DEPRECATED, format!("{field} is deprecated{replaced}; use {successor}"))
+    })
+    .collect()
 }

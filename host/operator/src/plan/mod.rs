@@ -53,6 +53,8 @@ pub struct Plan {
     pub targets: Vec<Target>,
     /// Between two reads of the source.
     pub interval: Duration,
+    /// Where events of the source are wanted: between two reads while they come.
+    pub instant: Option<Duration>,
     /// Worth a warning, but no obstacle.
     pub warnings: Vec<Fault>,
 }

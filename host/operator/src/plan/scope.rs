@@ -62,6 +62,17 @@ pub(super) fn tags(written: &[String]) -> Vec<String> {
     tags
 }
 
+/// Whether events of what is read can be had, where they are wanted; `field` is where they are asked for.
+pub(super) fn instant(object: &ObjectRef, field: &str, reads: &[ReadRequest], warnings: &mut Vec<Fault>) -> bool {
+    let by_service_token = reads.iter().any(|read| read.project == ProjectRef::OfToken);
+    if by_service_token {
+        let message =
+            format!("{field}: a service token can't listen to events, so secrets are read at the interval; use a machine identity");
+        warnings.push(fault(object, reason::INSTANT_UPDATES, message));
+    }
+    !by_service_token
+}
+
 /// One spelling for each folder, so that resources that mean the same share a read.
 pub(super) fn path(text: Option<&str>) -> Result<String, String> {
     let text = text.unwrap_or("/");

@@ -19,6 +19,9 @@ pub const CONFIG: &str = "infisical-config";
 /// An unchanged folder costs one call without a body, so a minute is cheap.
 pub const INTERVAL: Duration = Duration::from_secs(60);
 
+/// While the server tells what changes. What it tells of nothing (a folder that was removed) is noticed by this.
+pub const INSTANT_INTERVAL: Duration = Duration::from_secs(3600);
+
 /// The template plugin of resources that name none.
 pub const TEMPLATE: &str = "go-template";
 

@@ -23,11 +23,11 @@ pub fn static_secret(resource: &InfisicalStaticSecret, login: Login) -> Result<P
     let interval = interval(&object, resource)?;
     let reads = reads(&object, resource)?;
     let targets = written(&object, resource, &mut warnings)?;
-    if resource.spec.sync_options.as_ref().and_then(|sync| sync.instant_updates) == Some(true) {
-        let message = "spec.syncOptions.instantUpdates is not served yet; secrets are read at the interval";
-        warnings.push(fault(&object, reason::NOT_SERVED, message));
-    }
-    Ok(Plan { dialect: Dialect::StaticSecret, login: Arc::new(login), reads, targets, interval, warnings })
+    // Its interval is always the user's own.
+    let wanted = resource.spec.sync_options.as_ref().and_then(|sync| sync.instant_updates) == Some(true);
+    let instant = wanted && scope::instant(&object, "spec.syncOptions.instantUpdates", &reads, &mut warnings);
+    let instant = instant.then_some(interval);
+    Ok(Plan { dialect: Dialect::StaticSecret, login: Arc::new(login), reads, targets, interval, instant, warnings })
 }
 
 /// The targets of a resource, which follow from nothing else.

@@ -2,7 +2,6 @@
 use super::{ReadRequest, Snapshot};
 use crate::{
     clock::Clock,
-    data::Contents,
     effect::Effect,
     outcome::{Class, Fault, Stage},
     session::{Session, SessionError},
@@ -56,7 +55,7 @@ pub(super) async fn fetch(session: &Arc<Session>, request: &ReadRequest, known: 
         listing = again(session, request).await?;
     }
     let etag = listing.etag.take();
-    let snapshot = Snapshot::new(known.snapshot.as_deref(), Contents::of(listing), began);
+    let snapshot = Snapshot::new(known.snapshot.as_deref(), listing, began);
     Ok(Known { snapshot: Some(Arc::new(snapshot)), etag })
 }
 

@@ -9,6 +9,7 @@ mod fetch;
 mod schedule;
 mod snapshot;
 
+pub use schedule::Pace;
 pub use snapshot::Snapshot;
 
 use crate::{
@@ -87,13 +88,36 @@ impl Reads {
         Self(Arc::new(Inner { schedule: Mutex::default(), rescheduled: Notify::new(), wake, clock, metrics }))
     }
 
-    /// Makes these the reads of a user, each at least once in `interval`, and gives their keys in the same order. The reads that
+    /// Makes these the reads of a user, each as often as its pace says, and gives their keys in the same order. The reads that
     /// it had before and does not name are dropped.
-    pub fn subscribe(&self, user: &ObjectRef, session: &Arc<Session>, reads: &[ReadRequest], interval: Duration) -> Vec<ReadKey> {
+    pub fn subscribe(&self, user: &ObjectRef, session: &Arc<Session>, reads: &[ReadRequest], pace: impl Into<Pace>) -> Vec<ReadKey> {
         let keys: Vec<_> = reads.iter().map(|request| ReadKey { session: session.key(), request: request.clone() }).collect();
-        self.0.schedule().subscribe(user, session, keys.iter().cloned(), interval, self.0.clock.now());
+        self.0.schedule().subscribe(user, session, keys.iter().cloned(), pace.into(), self.0.clock.now());
         self.0.rescheduled.notify_one();
         keys
+    }
+
+    /// Whether the server tells what changes in these keys.
+    pub fn set_live<'a>(&self, keys: impl IntoIterator<Item = &'a ReadKey>, live: bool) {
+        self.adjust(keys, |schedule, key, clock| schedule.set_live(key, live, clock.now(), clock.fraction()));
+    }
+
+    /// The server told of a change in these keys, or may have told one unheard: they are read again now.
+    pub fn demand<'a>(&self, keys: impl IntoIterator<Item = &'a ReadKey>) {
+        self.adjust(keys, |schedule, key, clock| schedule.demand(key, clock.now()));
+    }
+
+    /// The server told of a change to which these keys may lead in a way that is not seen: they are read within the interval
+    /// that they have without events.
+    pub fn nudge<'a>(&self, keys: impl IntoIterator<Item = &'a ReadKey>) {
+        self.adjust(keys, |schedule, key, clock| schedule.nudge(key, clock.now(), clock.fraction()));
+    }
+
+    fn adjust<'a>(&self, keys: impl IntoIterator<Item = &'a ReadKey>, adjust: impl Fn(&mut Schedule<Arc<Session>>, &ReadKey, &dyn Clock)) {
+        let mut schedule = self.0.schedule();
+        keys.into_iter().for_each(|key| adjust(&mut schedule, key, &*self.0.clock));
+        drop(schedule);
+        self.0.rescheduled.notify_one();
     }
 
     /// The user is gone. Values that nobody else needs are zeroed.

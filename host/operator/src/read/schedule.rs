@@ -2,7 +2,8 @@
 //!
 //! A key exists as long as somebody subscribes to it. It is due after the shortest interval of its subscribers, and is read
 //! by one flight at a time. The first interval is cut to a random length, so that what began together is spread; after that
-//! each key keeps its own phase.
+//! each key keeps its own phase. A key is live while the server tells what changes: its users may then want a longer interval,
+//! and what it tells is read at once, however many events told it.
 use super::{
     ReadError, ReadKey, Snapshot,
     fetch::{Failure, Known},
@@ -29,8 +30,36 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// A folder that is not there may be made any time, but nothing here will tell.
 const RETRY_OF_REFUSED: Duration = Duration::from_secs(30);
 const LONGEST_RETRY_OF_REFUSED: Duration = Duration::from_secs(300);
+/// Events come in crowds: a read waits for the rest of one, and the next read of the same folder some more.
+pub(super) const GATHERED: Duration = Duration::from_millis(50);
+pub(super) const APART: Duration = Duration::from_secs(1);
 /// A wish for a fresh read does not lead past a failure that is younger.
 const FAILURE_HOLDS: Duration = Duration::from_secs(1);
+
+/// How often a user wants a read, at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    pub interval: Duration,
+    /// While the server tells what changes; None: that is not asked for.
+    pub live: Option<Duration>,
+}
+
+impl Pace {
+    fn clamped(self) -> Self {
+        let clamp = |interval: Duration| interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
+        Self { interval: clamp(self.interval), live: self.live.map(clamp) }
+    }
+
+    fn now(self, live: bool) -> Duration {
+        self.live.filter(|_| live).unwrap_or(self.interval)
+    }
+}
+
+impl From<Duration> for Pace {
+    fn from(interval: Duration) -> Self {
+        Self { interval, live: None }
+    }
+}
 
 struct Flight {
     number: u64,
@@ -45,7 +74,11 @@ struct Failed {
 
 struct Entry<S> {
     session: S,
-    subscribers: HashMap<ObjectRef, Duration>,
+    subscribers: HashMap<ObjectRef, Pace>,
+    /// The server tells what changes.
+    live: bool,
+    /// It told of a change after the flight had begun.
+    overtaken: bool,
     /// Who waits for the flight, and needs no waking.
     waiting: HashSet<ObjectRef>,
     /// Who waited in vain, and must be woken whatever the flight brings.
@@ -96,18 +129,19 @@ impl<S> Default for Schedule<S> {
 
 impl<S: Clone> Schedule<S> {
     /// Makes these the keys of a user, and no others.
-    pub fn subscribe(&mut self, user: &ObjectRef, session: &S, keys: impl IntoIterator<Item = ReadKey>, interval: Duration, now: Instant) {
-        let interval = interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
+    pub fn subscribe(&mut self, user: &ObjectRef, session: &S, keys: impl IntoIterator<Item = ReadKey>, pace: Pace, now: Instant) {
+        let pace = pace.clamped();
         let mut wanted = BTreeSet::new();
         for key in keys {
             let key = self.entries.get_key_value(&key).map_or_else(|| Arc::new(key), |(key, _)| key.clone());
             let entry = self.entries.entry(key.clone()).or_insert_with(|| {
                 // The user is about to ask; if it never does, the clock does.
-                let due = now + interval;
+                let due = now + pace.interval;
                 self.due.insert((due, key.clone()));
                 Entry::new(session.clone(), due)
             });
-            entry.subscribers.insert(user.clone(), interval);
+            entry.subscribers.insert(user.clone(), pace);
+            let interval = pace.now(entry.live);
             if entry.failed.is_none()
                 && let Some(snapshot) = &entry.known.snapshot
             {
@@ -143,7 +177,8 @@ impl<S: Clone> Schedule<S> {
     /// What a user may have now. With `not_before`, only what was read or tried after it.
     pub fn ask(&mut self, user: &ObjectRef, key: &ReadKey, not_before: Option<Instant>, now: Instant) -> Answer<S> {
         let Some(entry) = self.entries.get_mut(key) else { return Answer::NotSubscribed };
-        let Some(interval) = entry.subscribers.get(user).copied() else { return Answer::NotSubscribed };
+        let Some(pace) = entry.subscribers.get(user) else { return Answer::NotSubscribed };
+        let interval = pace.now(entry.live);
         let late_enough = |began: Instant| not_before.is_none_or(|not_before| began >= not_before);
         match (&entry.failed, &entry.known.snapshot) {
             (Some(failed), _) => {
@@ -168,6 +203,52 @@ impl<S: Clone> Schedule<S> {
             Some(start) => Answer::Start(start),
             None => Answer::NotSubscribed,
         }
+    }
+
+    /// The server told of a change: the key is read soon, and not for each event of a crowd. That may mend what was refused, as a
+    /// folder that is made; an outage keeps its own time.
+    pub fn demand(&mut self, key: &ReadKey, now: Instant) {
+        let Some((key, _)) = self.entries.get_key_value(key) else { return };
+        let key = key.clone();
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        if entry.flight.is_some() {
+            entry.overtaken = true;
+            return;
+        }
+        let last = match (&entry.failed, &entry.known.snapshot) {
+            (None, Some(snapshot)) => snapshot.read_at,
+            (Some(failed), _) if failed.failure.may_be_mended() => failed.began,
+            _ => return,
+        };
+        let due = entry.due.min((now + GATHERED).max(last + APART));
+        set_due(&mut self.due, &key, entry, due);
+    }
+
+    /// The server told of a change elsewhere, to which a reference or an import of an import may lead: the key is read as soon
+    /// as it would be without any event.
+    pub fn nudge(&mut self, key: &ReadKey, now: Instant, fraction: f64) {
+        let Some((key, _)) = self.entries.get_key_value(key) else { return };
+        let key = key.clone();
+        if let Some(entry) = self.entries.get_mut(&key) {
+            let due = entry.due.min(now + spread(entry.interval(false), fraction));
+            set_due(&mut self.due, &key, entry, due);
+        }
+    }
+
+    /// Whether the server tells what changes in a key.
+    pub fn set_live(&mut self, key: &ReadKey, live: bool, now: Instant, fraction: f64) {
+        let Some((key, _)) = self.entries.get_key_value(key) else { return };
+        let key = key.clone();
+        let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.live != live) else { return };
+        entry.live = live;
+        let interval = spread(entry.interval(live), fraction);
+        let due = match (live, &entry.failed, &entry.known.snapshot) {
+            (true, None, Some(snapshot)) => snapshot.read_at + interval,
+            (true, ..) => entry.due,
+            // What was not told of must not be noticed later than without events.
+            (false, ..) => entry.due.min(now + interval),
+        };
+        set_due(&mut self.due, &key, entry, due);
     }
 
     /// The user waits no longer, though the flight has not ended.
@@ -223,7 +304,8 @@ impl<S: Clone> Schedule<S> {
         let key = key.clone();
         let Some(entry) = self.entries.get_mut(&key) else { return Vec::new() };
         let Some(flight) = entry.flight.take_if(|flight| flight.number == number) else { return Vec::new() };
-        let interval = entry.interval();
+        let interval = entry.interval(entry.live);
+        let overtaken = std::mem::take(&mut entry.overtaken);
         let mut news = true;
         let due = match result {
             Ok(known) => {
@@ -232,9 +314,11 @@ impl<S: Clone> Schedule<S> {
                 entry.known = known;
                 entry.failed = None;
                 entry.failures = 0;
-                if first || recovered {
+                if overtaken {
+                    (now + GATHERED).max(flight.began + APART)
+                } else if first || recovered {
                     // What began or recovered together must not go on together.
-                    flight.began + interval.mul_f64(SETTLED + (1.0 - SETTLED) * fraction)
+                    flight.began + spread(interval, fraction)
                 } else if entry.due > now {
                     // Read ahead of its time, on demand: its turn stays.
                     entry.due
@@ -293,6 +377,8 @@ impl<S> Entry<S> {
         Self {
             session,
             subscribers: HashMap::new(),
+            live: false,
+            overtaken: false,
             waiting: HashSet::new(),
             owed: HashSet::new(),
             known: Known::default(),
@@ -304,9 +390,13 @@ impl<S> Entry<S> {
         }
     }
 
-    fn interval(&self) -> Duration {
-        self.subscribers.values().min().copied().unwrap_or(SHORTEST_INTERVAL)
+    fn interval(&self, live: bool) -> Duration {
+        self.subscribers.values().map(|pace| pace.now(live)).min().unwrap_or(SHORTEST_INTERVAL)
     }
+}
+
+fn spread(interval: Duration, fraction: f64) -> Duration {
+    interval.mul_f64(SETTLED + (1.0 - SETTLED) * fraction)
 }
 
 fn set_due<S>(all: &mut BTreeSet<(Instant, Arc<ReadKey>)>, key: &Arc<ReadKey>, entry: &mut Entry<S>, due: Instant) {
@@ -318,6 +408,11 @@ fn set_due<S>(all: &mut BTreeSet<(Instant, Arc<ReadKey>)>, key: &Arc<ReadKey>, e
 }
 
 impl Failure {
+    /// By a user's change at the server, and now.
+    fn may_be_mended(&self) -> bool {
+        matches!(self.fault.class, Class::UserFix | Class::Denied) && self.fault.retry_after.is_none()
+    }
+
     /// Apart from when the next try is.
     fn same(&self, other: &Self) -> bool {
         (self.stage, self.fault.reason, &self.fault.message) == (other.stage, other.fault.reason, &other.fault.message)

@@ -1,5 +1,6 @@
 //! What a read gave, as it is handed out: shared, never copied.
 use crate::data::{Contents, Repeated};
+use infisical::{Import, Listing, Place};
 use runtime::SourceSecret;
 use secrecy::ExposeSecret;
 use std::{sync::Arc, time::Instant};
@@ -11,6 +12,8 @@ pub struct Snapshot {
     pub contents: Contents,
     /// One for each key, in the order of their bytes; of a key that is in several folders the last.
     pub secrets: Arc<Vec<SourceSecret>>,
+    /// Folders that it imports from, as far as the server says.
+    pub imports: Arc<Vec<Place>>,
     /// When the read began that gave or confirmed it.
     pub read_at: Instant,
     /// Counts the changes of content as long as the key has a subscriber: equal numbers, equal secrets.
@@ -20,13 +23,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn new(before: Option<&Self>, contents: Contents, read_at: Instant) -> Self {
+    pub(super) fn new(before: Option<&Self>, listing: Listing, read_at: Instant) -> Self {
+        let place = |import: &Import| {
+            let path = format!("/{}", import.path.trim_matches('/'));
+            Place { environment: import.environment.clone(), path }
+        };
+        let imports = Arc::new(listing.imports.iter().map(place).collect());
+        let contents = Contents::of(listing);
         match before {
             // A new entity tag says that something about the answer changed, perhaps only a date.
-            Some(before) if before.holds(&contents) => before.confirmed(read_at),
+            Some(before) if before.holds(&contents) => Self { imports, ..before.confirmed(read_at) },
             _ => {
                 let generation = before.map_or(0, |before| before.generation) + 1;
-                Self { secrets: Arc::new(contents.merged(Repeated::LastWins)), contents, read_at, generation, changed: true }
+                Self { secrets: Arc::new(contents.merged(Repeated::LastWins)), contents, imports, read_at, generation, changed: true }
             }
         }
     }

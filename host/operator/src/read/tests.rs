@@ -1,10 +1,12 @@
+mod live;
+
 use super::{fetch::EMPTY_DOUBTED, *};
 use crate::{
     clock::manual::until,
-    data::Contents,
     testing::{CANARY, FakeInfisical, Scripted, World, login, user},
 };
 use futures::future::join_all;
+use infisical::Listing;
 use secrecy::ExposeSecret;
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
@@ -458,10 +460,13 @@ fn twenty_folders_are_read_twenty_times_a_minute_and_evenly() {
     let session = SessionKey::of(&login("http://a", "s"), "d");
     let mut schedule: Schedule<()> = Schedule::default();
     let start = Instant::now();
-    let known = |now| Known { snapshot: Some(Arc::new(Snapshot::new(None, Contents::default(), now))), etag: None };
+    let known = |now| Known {
+        snapshot: Some(Arc::new(Snapshot::new(None, Listing { secrets: vec![], imports: vec![], etag: None }, now))),
+        etag: None,
+    };
     for number in 0..20 {
         let key = ReadKey { session, request: request(&format!("/{number}")) };
-        schedule.subscribe(&user(number), &(), [key.clone()], MINUTE, start);
+        schedule.subscribe(&user(number), &(), [key.clone()], MINUTE.into(), start);
         let Answer::Start(flight) = schedule.ask(&user(number), &key, None, start) else { panic!("not started") };
         assert!(schedule.end(&key, flight.number, Ok(known(start)), start, random.random()).contains(&user(number)));
     }

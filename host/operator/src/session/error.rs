@@ -43,6 +43,16 @@ impl SessionError {
         }
     }
 
+    /// How long the server asked to be left alone.
+    #[must_use]
+    pub fn asked(&self) -> Option<Duration> {
+        match self {
+            Self::Login(error) | Self::Call(error) => error.retry_after(),
+            Self::Remembered { remaining, .. } => Some(*remaining),
+            _ => None,
+        }
+    }
+
     pub(super) fn of_proof(failure: runtime::Failure, ambient: Ambient) -> Self {
         match failure {
             runtime::Failure::NotGranted { ambient: true, .. } => Self::Withheld(failure, ambient),

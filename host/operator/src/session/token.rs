@@ -15,7 +15,7 @@ use futures::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
-use infisical::{AccessToken, Client, Fields, LoginRequest, Token};
+use infisical::{AccessToken, Client, EventStream, Fields, LoginRequest, SubscribeRequest, Token};
 use runtime::{Ambient, AuthCall, Caller, Proof};
 use std::{
     sync::{
@@ -207,6 +207,18 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Opens a stream of events with the token of now; the stream itself takes no place among calls.
+    ///
+    /// # Errors
+    /// Those of [`Session::call`].
+    pub async fn subscribe(self: &Arc<Self>, request: &SubscribeRequest) -> Result<EventStream, SessionError> {
+        self.call(Effect::OpenEventStream, |client, token| {
+            let request = request.clone();
+            async move { client.subscribe(&token, &request).await }
+        })
+        .await
     }
 
     fn not_silenced(&self) -> Result<(), SessionError> {

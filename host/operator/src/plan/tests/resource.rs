@@ -46,18 +46,29 @@ fn intervals_in_both_forms() {
 }
 
 #[test]
-fn deprecated_fields_and_wishes_not_served_are_warnings() {
+fn deprecated_fields_are_warnings() {
     let cluster = with_credentials();
     let plan = |spec: &str| plan(&cluster, &universal(spec)).unwrap();
     let old = plan("resyncInterval: 10\ninstantUpdates: true");
-    assert_eq!(
-        warned(&old).iter().map(|(reason, _)| *reason).collect::<Vec<_>>(),
-        [reason::DEPRECATED, reason::DEPRECATED, reason::NOT_SERVED]
-    );
+    assert_eq!(warned(&old).iter().map(|(reason, _)| *reason).collect::<Vec<_>>(), [reason::DEPRECATED, reason::DEPRECATED]);
     assert!(warned(&old)[0].1.contains("spec.resyncInterval is deprecated; use spec.syncConfig.resyncInterval"));
     let both = plan("resyncInterval: 10\nsyncConfig: {instantUpdates: false}");
     assert!(warned(&both)[0].1.contains("spec.syncConfig is used in its place"));
-    assert_eq!(warned(&plan("syncConfig: {instantUpdates: true}"))[0].0, reason::NOT_SERVED);
+}
+
+#[test]
+fn instant_updates_have_an_interval_of_their_own_where_the_user_names_none() {
+    let cluster = with_credentials();
+    let seconds = |spec: &str| {
+        let plan = plan(&cluster, &universal(spec)).unwrap();
+        (plan.interval.as_secs(), plan.instant.map(|interval| interval.as_secs()))
+    };
+    assert_eq!(seconds("syncConfig: {instantUpdates: true}"), (60, Some(3600)));
+    assert_eq!(seconds("instantUpdates: true"), (60, Some(3600)));
+    assert_eq!(seconds("syncConfig: {instantUpdates: true, resyncInterval: 30s}"), (30, Some(30)));
+    assert_eq!(seconds("resyncInterval: 20\ninstantUpdates: true"), (20, Some(20)));
+    assert_eq!(seconds("instantUpdates: true\nsyncConfig: {}"), (60, None));
+    assert_eq!(seconds("syncConfig: {instantUpdates: false}"), (60, None));
 }
 
 #[test]
