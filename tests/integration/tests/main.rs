@@ -12,6 +12,7 @@ mod dynamic;
 mod failure_leaves_the_secret;
 mod gitops;
 mod heals;
+mod instant;
 mod leader;
 mod login_once;
 mod login_pages;
