@@ -25,7 +25,7 @@ pub enum Cause {
     Target,
     /// A plugin that it uses was swapped.
     Plugin,
-    /// A user asked by annotation, or a server by event.
+    /// A user asked by annotation.
     Forced,
     /// The last try failed.
     Retry,
