@@ -143,8 +143,11 @@ async fn pass(resource: &InfisicalDynamicSecret, object: &ObjectRef, context: &C
         ledger = record.ledger;
     }
     let Some(hand) = hand else { return Err(fault.unwrap_or_else(|| changed(object)).into()) };
-    let applied = work.apply(&hand).await.and_then(|applied| fault.map_or(Ok(applied), Err));
-    let applied = applied.map_err(|outcome| work.with_end(outcome, &ledger, &hand))?;
+    let applied = match (work.apply(&hand).await, fault) {
+        (Ok(applied), None) => applied,
+        (Ok(_), Some(fault)) => return Err(work.with_end(fault, &ledger, &hand).into()),
+        (Err(outcome), fault) => return Err(fault.unwrap_or(outcome).into()),
+    };
     keep(&work, ledger, &hand, applied, cut_off).await
 }
 
@@ -190,8 +193,10 @@ async fn keep(
         noted_at_first_sight: true,
     };
     let reloaded = work.context.reloader.reload(&[followed]).await;
-    // Workloads that could not be restarted go on with the credentials of before.
+    // Workloads that could not be restarted go on with the credentials of before, which end: nothing else brings them back here
+    // in time.
     if let Some(fault) = reloaded.faults.into_iter().next() {
+        let fault = Fault { class: Class::Transient, ..fault };
         return Err(failed(Stage::Reload, Some(&work.plan.login.method))(fault).into());
     }
     let mut warnings = work.plan.warnings.clone();
@@ -251,7 +256,7 @@ async fn lease(work: &Work<'_>, record: &mut work::Record, hand: &mut Option<Arc
     if let (Step::Keep { .. }, true, Some(found)) = (next, looked, hand.as_ref())
         && !work.lives(&found.id).await?
     {
-        next = Step::Replace(Reason::Expired);
+        next = Step::Replace(Reason::Gone);
     }
     if let (Step::Renew, Some(found)) = (next, hand.as_ref())
         && !work.renew(record, found).await?

@@ -52,6 +52,8 @@ pub enum Reason {
     Asked,
     /// It is over.
     Expired,
+    /// The server no longer has it.
+    Gone,
     /// It can't be renewed any more, and is about to end.
     Ending,
     /// The server refused to renew it.

@@ -135,3 +135,71 @@ pub fn dynamic_source(resource: &InfisicalDynamicSecret, server: &str) -> Result
         namespace: details.kubernetes_namespace.text().map(str::to_owned),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::CreationPolicy;
+    use serde_json::{Value, json};
+
+    fn resource(spec: Value) -> InfisicalDynamicSecret {
+        let object = json!({
+            "apiVersion": "secrets.infisical.com/v1alpha1", "kind": "InfisicalDynamicSecret",
+            "metadata": {"name": "a", "namespace": "n"}, "spec": spec,
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn source(details: Value) -> Result<Source, Fault> {
+        dynamic_source(&resource(json!({"dynamicSecret": details})), "https://a/api")
+    }
+
+    #[test]
+    fn a_dynamic_secret_is_named_in_one_spelling() {
+        let found =
+            source(json!({"secretName": "DB", "projectId": "p1", "projectSlug": "", "environmentSlug": "dev", "secretsPath": "app/"}));
+        let found = found.unwrap();
+        assert_eq!((found.name.as_str(), found.path.as_str(), found.project), ("db", "/app", ProjectRef::Id("p1".into())));
+    }
+
+    #[test]
+    fn what_is_missing_is_named_by_its_field() {
+        let whole = json!({"secretName": "db", "projectSlug": "shop", "environmentSlug": "dev"});
+        for (change, part) in [
+            (json!({"secretName": ""}), "spec.dynamicSecret.secretName is empty"),
+            (json!({"environmentSlug": null}), "spec.dynamicSecret.environmentSlug is empty"),
+            (json!({"projectSlug": ""}), "neither projectId nor projectSlug"),
+            (json!({"projectId": "p1"}), "both filled in"),
+            (json!({"secretsPath": "/a/../b"}), "spec.dynamicSecret.secretsPath"),
+        ] {
+            let mut details = whole.clone();
+            details.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            let fault = source(details).unwrap_err();
+            assert!(fault.reason == "InvalidScope" && fault.message.contains(part), "{fault:?}");
+        }
+        assert_eq!(dynamic_target(&resource(json!({}))).unwrap_err().reason, "TargetMissing");
+    }
+
+    #[test]
+    fn ttl_and_policy_are_optional_and_bounded() {
+        let object = ObjectRef { kind: "InfisicalDynamicSecret", namespace: "n".into(), name: "a".into() };
+        let of = |text: &str| ttl(&object, &resource(json!({"leaseTTL": text})));
+        assert_eq!((of("").unwrap(), of("24h").unwrap(), of("5s").unwrap()), (None, Some(LONGEST), Some(Duration::from_secs(5))));
+        for text in ["4s", "0m", "86401s", "1w", "soon"] {
+            assert_eq!(of(text).unwrap_err().reason, "InvalidInterval", "{text}");
+        }
+        let policy = |text: &str| revokes_leases(&resource(json!({"leaseRevocationPolicy": text})));
+        assert!(policy("Revoke") && !policy("None") && !policy("") && !policy("revoke"));
+    }
+
+    #[test]
+    fn an_owner_reference_does_not_reach_across_namespaces() {
+        let target = |namespace: &str| {
+            let reference = json!({"secretName": "a", "secretNamespace": namespace, "creationPolicy": "Owner"});
+            dynamic_target(&resource(json!({"managedSecretReference": reference})))
+        };
+        assert_eq!(target("other").unwrap_err().reason, "OwnerInOtherNamespace");
+        let found = target("n").unwrap();
+        assert!(found.labelled_once && found.policy == CreationPolicy::Owner);
+    }
+}

@@ -1,5 +1,6 @@
 //! InfisicalDynamicSecret: leases of dynamic secrets, against a database that exists only in the dev server, and against the
 //! real API server by the Kubernetes provider.
+mod canary;
 mod crash;
 mod deletion;
 mod kubernetes;

@@ -87,3 +87,25 @@ async fn a_lease_that_the_server_no_longer_has_is_replaced_on_demand() {
     assert!(lets_in(&scene, &scene.data("a").await));
     assert_eq!(leases(&scene)[0].id, second);
 }
+
+#[tokio::test]
+async fn a_refused_restart_is_made_up_for_and_the_old_lease_lives_until_then() {
+    let scene = scene().await;
+    follower(&scene, "a").await;
+    let _operator = scene.start().await;
+    apply(&scene, "a", json!({})).await;
+    let first = lease_of(&synced(&scene, "a").await);
+    restarted_for(&scene, "a", &first).await;
+    let data = scene.data("a").await;
+    let refusal = scene.refuse_updates("web").await;
+    annotate(&scene, "a", "secrets.infisical.com/reroll", "1").await;
+    let second = another_lease(&scene, "a", &first).await;
+    becomes(&scene, "a", "to say that the restart failed", |resource| {
+        super::condition(resource, "secrets.infisical.com/AutoRedeployReady").is_some_and(|reload| reload.status == "False")
+    })
+    .await;
+    assert!(lets_in(&scene, &data), "the workload still runs with it");
+    refusal.lift().await;
+    restarted_for(&scene, "a", &second).await;
+    only(&scene, &[&second]).await;
+}
