@@ -1,0 +1,241 @@
+//! Everything that resources make the operator do, kind by kind, in a namespace that it watches.
+use api::{
+    v1alpha1::{InfisicalPushSecret, InfisicalSecret},
+    v1beta1::InfisicalStaticSecret,
+};
+use infisical_dev_server::{Membership, Role};
+use integration::{Scene, merged, text, until};
+use k8s_openapi::api::{
+    apps::v1::{DaemonSet, Deployment, StatefulSet},
+    core::v1::{ConfigMap, Secret},
+    events::v1::Event,
+};
+use kube::{
+    Api, Resource,
+    api::{DeleteParams, ListParams},
+    core::NamespaceResourceScope,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use std::fmt::Debug;
+use support::Namespace;
+
+/// A namespace in which `A` of Infisical's `/` is `one`.
+struct Place<'a> {
+    scene: &'a Scene,
+    here: Namespace,
+}
+
+/// Does all of it.
+pub async fn all(scene: &Scene, namespace: &str) {
+    let here = scene.plane.namespace_named(namespace).await.unwrap();
+    here.secret("credentials", [("clientId", "app-client"), ("clientSecret", "app-secret")]).await.unwrap();
+    let place = Place { scene, here };
+    place.targets().await;
+    place.accounts().await;
+    place.failures().await;
+    place.chain().await;
+    place.push().await;
+    scene.set("A", "one");
+    place.holds("owned", "one").await;
+    place.clear().await;
+}
+
+impl Place<'_> {
+    fn name(&self) -> &str {
+        self.here.name()
+    }
+
+    async fn put(&self, object: Value) {
+        self.here.apply(&object.to_string()).await.unwrap();
+    }
+
+    /// An InfisicalSecret whose server is the global one.
+    fn manifest(&self, name: &str, changes: &Value) -> Value {
+        let credentials = json!({"secretName": "credentials", "secretNamespace": self.name()});
+        let spec = json!({
+            "hostAPI": null, "authentication": {"universalAuth": {"credentialsRef": credentials}},
+            "managedKubeSecretReferences": [{"secretName": name, "secretNamespace": self.name(), "creationPolicy": "Owner"}],
+        });
+        merged(self.scene.manifest(name, &json!({"metadata": {"namespace": self.name()}, "spec": spec})), changes)
+    }
+
+    fn newer(&self, kind: &str, name: &str, spec: Value) -> Value {
+        json!({"apiVersion": "secrets.infisical.com/v1beta1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+    }
+
+    async fn holds(&self, name: &str, value: &str) {
+        let secrets: Api<Secret> = self.here.api();
+        until(format_args!("Secret {name} to hold {value}"), async || {
+            let found = secrets.get(name).await.map(text).map_err(|error| error.to_string())?;
+            if found.get("A").map(String::as_str) == Some(value) { Ok(()) } else { Err(format!("{found:?}")) }
+        })
+        .await;
+    }
+
+    /// Secrets and ConfigMaps are made, changed and taken away; workloads restart.
+    async fn targets(&self) {
+        let maps: Api<ConfigMap> = self.here.api();
+        for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
+            self.put(workload("apps/v1", kind)).await;
+        }
+        let map = json!([{"configMapName": "owned", "configMapNamespace": self.name(), "creationPolicy": "Owner"}]);
+        let two = ["owned", "spare"].map(|name| json!({"secretName": name, "secretNamespace": self.name(), "creationPolicy": "Owner"}));
+        let both = json!({"spec": {"managedKubeSecretReferences": two, "managedKubeConfigMapReferences": map}});
+        self.put(self.manifest("owned", &both)).await;
+        self.holds("owned", "one").await;
+        self.holds("spare", "one").await;
+        until("the ConfigMap", async || maps.get("owned").await).await;
+        self.scene.set("A", "edited");
+        self.holds("owned", "edited").await;
+        until("the ConfigMap to follow", async || {
+            let data = maps.get("owned").await.unwrap().data.unwrap_or_default();
+            if data["A"] == "edited" { Ok(()) } else { Err(format!("{data:?}")) }
+        })
+        .await;
+        self.restarted::<Deployment>().await;
+        self.restarted::<StatefulSet>().await;
+        self.restarted::<DaemonSet>().await;
+        self.put(self.manifest("owned", &json!({"spec": {"managedKubeConfigMapReferences": null}}))).await;
+        let secrets: Api<Secret> = self.here.api();
+        until("targets that are not named any more to go", async || {
+            match (secrets.get_opt("spare").await.unwrap(), maps.get_opt("owned").await.unwrap()) {
+                (None, None) => Ok(()),
+                (secret, map) => Err(format!("Secret: {}, ConfigMap: {}", secret.is_some(), map.is_some())),
+            }
+        })
+        .await;
+    }
+
+    async fn restarted<K>(&self)
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
+    {
+        let api: Api<K> = self.here.api();
+        until(format_args!("{} to restart", K::kind(&())), async || {
+            let object = serde_json::to_value(api.get("web").await.map_err(|error| error.to_string())?).unwrap();
+            let annotations = &object["spec"]["template"]["metadata"]["annotations"];
+            if annotations["secrets.infisical.com/managed-secret.owned"].is_string() { Ok(()) } else { Err(annotations.to_string()) }
+        })
+        .await;
+    }
+
+    /// Logins by the token of a service account: requested, and kept in a Secret.
+    async fn accounts(&self) {
+        self.put(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app"}, "secrets": [{"name": "app-token"}]}))
+            .await;
+        let token = json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
+            "metadata": {"name": "app-token", "annotations": {"kubernetes.io/service-account.name": "app"}},
+        });
+        self.put(token).await;
+        for (name, requested) in [("requested", true), ("kept", false)] {
+            let login = json!({
+                "identityId": "99999999-aaaa-4bbb-8ccc-dddddddddddd", "serviceAccountRef": {"name": "app", "namespace": self.name()},
+                "autoCreateServiceAccountToken": requested, "secretsScope": {"projectSlug": "shop", "envSlug": "dev"},
+            });
+            self.put(self.manifest(name, &json!({"spec": {"authentication": {"universalAuth": null, "kubernetesAuth": login}}}))).await;
+            self.holds(name, "edited").await;
+        }
+    }
+
+    /// A failure is told in an Event, and told again after it was mended.
+    async fn failures(&self) {
+        let api: Api<Event> = self.here.api();
+        let field = ListParams::default().fields("regarding.name=failing,type=Warning");
+        let told = async |count: i32| {
+            until(format_args!("{count} failures in Events"), async || {
+                let all = api.list(&field).await.map_err(|error| error.to_string())?;
+                let seen: i32 = all.items.iter().map(|event| event.series.as_ref().map_or(1, |series| series.count)).sum();
+                if seen >= count { Ok(()) } else { Err(seen.to_string()) }
+            })
+            .await;
+        };
+        let scope = |slug: &str| json!({"spec": {"authentication": {"universalAuth": {"secretsScope": {"projectSlug": slug}}}}});
+        self.put(self.manifest("failing", &scope("nowhere"))).await;
+        told(1).await;
+        self.put(self.manifest("failing", &scope("shop"))).await;
+        self.holds("failing", "edited").await;
+        self.put(self.manifest("failing", &scope("nowhere"))).await;
+        told(2).await;
+    }
+
+    /// InfisicalConnection, InfisicalAuth, InfisicalStaticSecret.
+    async fn chain(&self) {
+        let named = |name: &str| json!({"name": name, "namespace": self.name()});
+        let key = |key: &str| json!({"name": "credentials", "namespace": self.name(), "key": key});
+        let universal = json!({"clientIdRef": key("clientId"), "clientSecretRef": key("clientSecret")});
+        let auth = json!({"infisicalConnectionRef": named("server"), "method": "universal", "universal": universal});
+        let target = |kind: &str| json!({"name": "static", "namespace": self.name(), "kind": kind, "creationPolicy": "Owner"});
+        let source = json!({"projectSlug": "shop", "environmentSlug": "dev", "secretPath": "/"});
+        let all = json!({
+            "infisicalAuthRef": named("login"), "syncOptions": {"refreshInterval": "5s"}, "sources": [source],
+            "targets": [target("Secret"), target("ConfigMap")],
+        });
+        self.put(self.newer("InfisicalConnection", "server", json!({"address": self.scene.infisical.url()}))).await;
+        self.put(self.newer("InfisicalAuth", "login", auth)).await;
+        self.put(self.newer("InfisicalStaticSecret", "static", all)).await;
+        self.holds("static", "edited").await;
+        let api: Api<InfisicalStaticSecret> = self.here.api();
+        until("the InfisicalStaticSecret to be ready", async || {
+            let status = api.get("static").await.map_err(|error| error.to_string())?.status.unwrap_or_default();
+            let ready = status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+            if ready { Ok(()) } else { Err(format!("{:?}", status.conditions)) }
+        })
+        .await;
+    }
+
+    /// A Secret is pushed, and what was pushed goes with the resource.
+    async fn push(&self) {
+        let state = self.scene.infisical.state();
+        state.set_membership("shop", "app", Some(Membership { role: Role::Member, rules: Vec::new() })).unwrap();
+        let folder = self.scene.dev(&format!("/{}", self.name()));
+        state.create_folder(&folder).unwrap();
+        self.here.secret("source", [("PUSHED", "one")]).await.unwrap();
+        let credentials = json!({"secretName": "credentials", "secretNamespace": self.name()});
+        let spec = json!({
+            "destination": {"projectSlug": "shop", "environmentSlug": "dev", "secretsPath": format!("/{}", self.name())},
+            "push": {"secret": {"secretName": "source", "secretNamespace": self.name()}}, "deletionPolicy": "Delete",
+            "authentication": {"universalAuth": {"credentialsRef": credentials}},
+        });
+        self.put(json!({
+            "apiVersion": "secrets.infisical.com/v1alpha1", "kind": "InfisicalPushSecret", "metadata": {"name": "push"}, "spec": spec,
+        }))
+        .await;
+        let pushed = async |wanted: Option<&str>| {
+            until(format_args!("{wanted:?} at the server"), async || {
+                let found = state.value(&folder, "PUSHED");
+                if found.as_deref() == wanted { Ok(()) } else { Err(format!("{found:?}")) }
+            })
+            .await;
+        };
+        pushed(Some("one")).await;
+        let api: Api<InfisicalPushSecret> = self.here.api();
+        api.delete("push", &DeleteParams::default()).await.unwrap();
+        pushed(None).await;
+        until("the InfisicalPushSecret to go", async || match api.get_opt("push").await {
+            Ok(None) => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+    }
+
+    /// Takes the resources away, so that the next operator for all namespaces has nothing to do with them.
+    async fn clear(&self) {
+        self.here.api::<InfisicalSecret>().delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+        self.here.api::<InfisicalStaticSecret>().delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+    }
+}
+
+/// One that restarts with the Secret `owned`.
+fn workload(api_version: &str, kind: &str) -> Value {
+    let pod = json!({"containers": [{"name": "c", "image": "nowhere.invalid/c", "envFrom": [{"secretRef": {"name": "owned"}}]}]});
+    let mut spec = json!({"selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": pod}});
+    match kind {
+        "DaemonSet" => {}
+        "StatefulSet" => spec = merged(spec, &json!({"replicas": 0, "serviceName": "web"})),
+        _ => spec["replicas"] = json!(0),
+    }
+    let annotations = json!({"secrets.infisical.com/auto-reload": "true"});
+    json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "web", "annotations": annotations}, "spec": spec})
+}
