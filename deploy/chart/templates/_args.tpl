@@ -10,7 +10,6 @@
 {{- if $scope.deprecated }}
 {{- $args = append $args "--deprecated-scoped-namespace-warning" }}
 {{- end }}
-{{- $args = append $args (printf "--config-namespace=%s" $scope.config) }}
 {{- range $operator.trustedHosts }}
 {{- $args = append $args (printf "--trusted-host=%s" .) }}
 {{- end }}
@@ -56,10 +55,13 @@
 
 {{/* Variables of the container, a JSON list: the chart's, but for those that the user sets, then the user's. */}}
 {{- define "secrets-operator.env" -}}
+{{- $scope := include "secrets-operator.scope" . | fromJson }}
+{{- /* What is always set is a variable, so that an argument of the user's may say otherwise: no flag may be given twice. */}}
 {{- $own := list
   (dict "name" "POD_NAMESPACE" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.namespace")))
   (dict "name" "INFISICAL_HOST_API" "value" (.Values.hostAPI | default "https://app.infisical.com/api"))
   (dict "name" "INFISICAL_LOG_WRITER" "value" ((.Values.logger).writer | default "stderr"))
+  (dict "name" "INFISICAL_OPERATOR_CONFIG_NAMESPACE" "value" $scope.config)
   (dict "name" "INFISICAL_OPERATOR_CACHE_DIR" "value" "/var/cache/infisical-operator")
   (dict "name" "KUBERNETES_CLUSTER_DOMAIN" "value" (.Values.kubernetesClusterDomain | default "cluster.local")) }}
 {{- $extra := .Values.controllerManager.manager.extraEnv | default list }}

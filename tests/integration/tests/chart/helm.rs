@@ -49,6 +49,12 @@ pub fn the<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     }
 }
 
+/// A variable of the operator's container.
+pub fn variable(objects: &[Value], name: &str) -> Value {
+    let all = the(objects, "Deployment").pointer("/spec/template/spec/containers/0/env").and_then(Value::as_array).unwrap();
+    all.iter().find(|entry| entry["name"] == name).cloned().unwrap_or_default()
+}
+
 /// The arguments of the operator.
 pub fn arguments(objects: &[Value]) -> Vec<String> {
     let all = the(objects, "Deployment").pointer("/spec/template/spec/containers/0/args").and_then(Value::as_array).unwrap();

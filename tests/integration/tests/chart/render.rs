@@ -1,4 +1,4 @@
-use super::helm::{arguments, helm, of_kind, refused, rendered, rendered_as, text, the};
+use super::helm::{arguments, helm, of_kind, refused, rendered, rendered_as, text, the, variable};
 use operator::cli::{Cli, Command, RunArgs, normalise};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, ffi::OsString, fs};
@@ -54,13 +54,12 @@ async fn by_default_it_works_in_all_namespaces() {
     let probe = |path: &str, delay: u32, period: u32| json!({"httpGet": {"path": path, "port": 8081}, "initialDelaySeconds": delay, "periodSeconds": period});
     assert_eq!(container["livenessProbe"], probe("/healthz", 15, 20));
     assert_eq!(container["readinessProbe"], probe("/readyz", 5, 10));
-    let variable =
-        |name: &str| container["env"].as_array().unwrap().iter().find(|entry| entry["name"] == name).cloned().unwrap_or_default();
-    assert_eq!(variable("INFISICAL_HOST_API")["value"], "https://app.infisical.com/api");
-    assert_eq!(variable("INFISICAL_LOG_WRITER")["value"], "stderr");
-    assert_eq!(variable("POD_NAMESPACE")["valueFrom"]["fieldRef"]["fieldPath"], "metadata.namespace");
+    assert_eq!(variable(&objects, "INFISICAL_HOST_API")["value"], "https://app.infisical.com/api");
+    assert_eq!(variable(&objects, "INFISICAL_LOG_WRITER")["value"], "stderr");
+    assert_eq!(variable(&objects, "POD_NAMESPACE")["valueFrom"]["fieldRef"]["fieldPath"], "metadata.namespace");
+    assert_eq!(variable(&objects, "INFISICAL_OPERATOR_CONFIG_NAMESPACE")["value"], "infisical-operator-system");
     // The one folder that is written to.
-    assert_eq!(variable("INFISICAL_OPERATOR_CACHE_DIR")["value"], container["volumeMounts"][0]["mountPath"]);
+    assert_eq!(variable(&objects, "INFISICAL_OPERATOR_CACHE_DIR")["value"], container["volumeMounts"][0]["mountPath"]);
     assert_eq!(pod["volumes"][0]["emptyDir"], json!({"sizeLimit": "256Mi"}));
     let claim = rendered(&["cache.volume.persistentVolumeClaim.claimName=cache"]).await;
     let volume = the(&claim, "Deployment").pointer("/spec/template/spec/volumes/0").unwrap();
@@ -110,7 +109,7 @@ async fn scoped_rights_grant_nothing_in_the_whole_cluster() {
     // What no Role can grant is not asked for.
     assert!(!serde_json::to_string(&of_kind(&objects, "Role")).unwrap().contains("clustergenerators"));
     // Its settings come from where it may read them: one ConfigMap of its own namespace.
-    assert_eq!(run_with(&objects).config_namespace, "infisical");
+    assert_eq!(variable(&objects, "INFISICAL_OPERATOR_CONFIG_NAMESPACE")["value"], "infisical");
     let own = of_kind(&objects, "Role").into_iter().find(|role| text(role, "/metadata/name").ends_with("-config")).unwrap();
     assert_eq!(
         own["rules"],
@@ -249,7 +248,8 @@ async fn settings_of_the_operator_become_its_arguments() {
     assert_eq!(mounts, ["gcp", "service-account"]);
     assert!(options.env_credentials && options.plugins.private_egress);
     assert_eq!(options.token_request_system_accounts, ["kube-system/app"]);
-    assert_eq!((options.organisation.as_deref(), options.config_namespace.as_str()), (Some("acme"), "settings"));
+    assert_eq!(options.organisation.as_deref(), Some("acme"));
+    assert_eq!(variable(&objects, "INFISICAL_OPERATOR_CONFIG_NAMESPACE")["value"], "settings");
     assert_eq!(run_with(&objects).logging.level(), "debug");
     // No namespace is another thing than all of them.
     let arguments = arguments(&rendered(&["operator.ambientNamespaces={}"]).await);
