@@ -1,9 +1,9 @@
 //! Everything that resources make the operator do, kind by kind, in a namespace that it watches.
 use api::{
-    v1alpha1::{InfisicalPushSecret, InfisicalSecret},
+    v1alpha1::{InfisicalDynamicSecret, InfisicalPushSecret, InfisicalSecret},
     v1beta1::InfisicalStaticSecret,
 };
-use infisical_dev_server::{Membership, Role};
+use infisical_dev_server::{Database, DynamicSecretSeed, Membership, Provider, Role};
 use integration::{Scene, merged, text, until};
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
@@ -36,6 +36,7 @@ pub async fn all(scene: &Scene, namespace: &str) {
     place.failures().await;
     place.chain().await;
     place.push().await;
+    place.lease().await;
     scene.set("A", "one");
     place.holds("owned", "one").await;
     place.clear().await;
@@ -211,9 +212,45 @@ impl Place<'_> {
         };
         pushed(Some("one")).await;
         let api: Api<InfisicalPushSecret> = self.here.api();
-        api.delete("push", &DeleteParams::default()).await.unwrap();
+        self.goes(&api, "push").await;
         pushed(None).await;
-        until("the InfisicalPushSecret to go", async || match api.get_opt("push").await {
+    }
+
+    /// A lease is made and kept in a Secret; both go with the resource.
+    async fn lease(&self) {
+        let state = self.scene.infisical.state();
+        let provider = Provider::Database(Database { extra: serde_json::Map::new() });
+        let database = DynamicSecretSeed { default_ttl: "1h".into(), max_ttl: None, refuses_renewal: false, provider };
+        state.set_dynamic_secret(&self.scene.dev("/"), "db", database).unwrap();
+        let credentials = json!({"secretName": "credentials", "secretNamespace": self.name()});
+        let spec = json!({
+            "authentication": {"universalAuth": {"credentialsRef": credentials}}, "leaseTTL": "1h", "leaseRevocationPolicy": "Revoke",
+            "dynamicSecret": {"secretName": "db", "projectSlug": "shop", "environmentSlug": "dev", "secretsPath": "/"},
+            "managedSecretReference": {"secretName": "lease", "secretNamespace": self.name(), "creationPolicy": "Owner"},
+        });
+        self.put(json!({
+            "apiVersion": "secrets.infisical.com/v1alpha1", "kind": "InfisicalDynamicSecret", "metadata": {"name": "lease"}, "spec": spec,
+        }))
+        .await;
+        let secrets: Api<Secret> = self.here.api();
+        until("the Secret of the lease", async || secrets.get("lease").await).await;
+        let api: Api<InfisicalDynamicSecret> = self.here.api();
+        until("the lease to be recorded", async || {
+            let resource = api.get("lease").await.map_err(|error| error.to_string())?;
+            let recorded = resource.status.as_ref().is_some_and(|status| status.lease.is_some());
+            if recorded { Ok(()) } else { Err(format!("{:?}", resource.status)) }
+        })
+        .await;
+        self.goes(&api, "lease").await;
+    }
+
+    /// Deletes an object and waits until whoever holds it up lets go.
+    async fn goes<K>(&self, api: &Api<K>, name: &str)
+    where
+        K: Clone + DeserializeOwned + Debug,
+    {
+        api.delete(name, &DeleteParams::default()).await.unwrap();
+        until(format_args!("{name} to go"), async || match api.get_opt(name).await {
             Ok(None) => Ok(()),
             other => Err(format!("{other:?}")),
         })
