@@ -31,9 +31,10 @@ used from the API server's audit log.
     - clustergenerators/status
     {{- end }}
   verbs: [patch]
-# Finalizers, where there is something to give back.
+# Finalizers, where there is something to give back: at the server, or targets in other namespaces. And to take away what older
+# versions of Infisical's operator put there.
 - apiGroups: [secrets.infisical.com]
-  resources: [infisicaldynamicsecrets, infisicalpushsecrets]
+  resources: [infisicaldynamicsecrets, infisicalpushsecrets, infisicalsecrets, infisicalstaticsecrets]
   verbs: [get, patch]
 # Asked for by the admission plugin OwnerReferencesPermissionEnforcement, as on OpenShift, where a resource owns its targets.
 - apiGroups: [secrets.infisical.com]

@@ -6,19 +6,20 @@ use api::{
 use infisical_dev_server::{Database, DynamicSecretSeed, Membership, Provider, Role};
 use integration::{Scene, merged, text, until};
 use k8s_openapi::api::{
-    apps::v1::{DaemonSet, Deployment, StatefulSet},
     core::v1::{ConfigMap, Secret},
     events::v1::Event,
 };
 use kube::{
-    Api, Resource,
-    api::{DeleteParams, ListParams},
-    core::NamespaceResourceScope,
+    Api,
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Debug;
 use support::Namespace;
+
+const WORKLOADS: [(&str, &str); 4] =
+    [("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("apps/v1", "DaemonSet"), ("argoproj.io/v1alpha1", "Rollout")];
 
 /// A namespace in which `A` of Infisical's `/` is `one`.
 struct Place<'a> {
@@ -26,8 +27,8 @@ struct Place<'a> {
     here: Namespace,
 }
 
-/// Does all of it.
-pub async fn all(scene: &Scene, namespace: &str) {
+/// Does all of it, with `everywhere` what a Role can't grant, too.
+pub async fn all(scene: &Scene, namespace: &str, everywhere: bool) {
     let here = scene.plane.namespace_named(namespace).await.unwrap();
     here.secret("credentials", [("clientId", "app-client"), ("clientSecret", "app-secret")]).await.unwrap();
     let place = Place { scene, here };
@@ -36,6 +37,9 @@ pub async fn all(scene: &Scene, namespace: &str) {
     place.failures().await;
     place.chain().await;
     place.push().await;
+    if everywhere {
+        place.selector().await;
+    }
     place.lease().await;
     scene.set("A", "one");
     place.holds("owned", "one").await;
@@ -77,8 +81,8 @@ impl Place<'_> {
     /// Secrets and ConfigMaps are made, changed and taken away; workloads restart.
     async fn targets(&self) {
         let maps: Api<ConfigMap> = self.here.api();
-        for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
-            self.put(workload("apps/v1", kind)).await;
+        for (api_version, kind) in WORKLOADS {
+            self.put(workload(api_version, kind)).await;
         }
         let map = json!([{"configMapName": "owned", "configMapNamespace": self.name(), "creationPolicy": "Owner"}]);
         let two = ["owned", "spare"].map(|name| json!({"secretName": name, "secretNamespace": self.name(), "creationPolicy": "Owner"}));
@@ -94,9 +98,9 @@ impl Place<'_> {
             if data["A"] == "edited" { Ok(()) } else { Err(format!("{data:?}")) }
         })
         .await;
-        self.restarted::<Deployment>().await;
-        self.restarted::<StatefulSet>().await;
-        self.restarted::<DaemonSet>().await;
+        for (api_version, kind) in WORKLOADS {
+            self.restarted(api_version, kind).await;
+        }
         self.put(self.manifest("owned", &json!({"spec": {"managedKubeConfigMapReferences": null}}))).await;
         let secrets: Api<Secret> = self.here.api();
         until("targets that are not named any more to go", async || {
@@ -108,17 +112,27 @@ impl Place<'_> {
         .await;
     }
 
-    async fn restarted<K>(&self)
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
-    {
-        let api: Api<K> = self.here.api();
-        until(format_args!("{} to restart", K::kind(&())), async || {
-            let object = serde_json::to_value(api.get("web").await.map_err(|error| error.to_string())?).unwrap();
-            let annotations = &object["spec"]["template"]["metadata"]["annotations"];
+    async fn restarted(&self, api_version: &str, kind: &str) {
+        let (group, version) = api_version.split_once('/').unwrap();
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let api: Api<DynamicObject> = Api::namespaced_with(self.scene.plane.client().clone(), self.name(), &resource);
+        until(format_args!("{kind} to restart"), async || {
+            let object = api.get("web").await.map_err(|error| error.to_string())?;
+            let annotations = &object.data["spec"]["template"]["metadata"]["annotations"];
             if annotations["secrets.infisical.com/managed-secret.owned"].is_string() { Ok(()) } else { Err(annotations.to_string()) }
         })
         .await;
+    }
+
+    /// A Secret in every namespace that a selector matches, which is this one.
+    async fn selector(&self) {
+        let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.scene.plane.client().clone());
+        let labels = json!({"metadata": {"labels": {"chart": self.name()}}});
+        namespaces.patch(self.name(), &PatchParams::default(), &Patch::Merge(labels)).await.unwrap();
+        let target =
+            json!([{"secretName": "spread", "namespaceSelector": {"matchLabels": {"chart": self.name()}}, "creationPolicy": "Owner"}]);
+        self.put(self.manifest("spread", &json!({"spec": {"managedKubeSecretReferences": target}}))).await;
+        self.holds("spread", "edited").await;
     }
 
     /// Logins by the token of a service account: requested, and kept in a Secret.

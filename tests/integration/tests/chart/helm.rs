@@ -1,4 +1,5 @@
 //! Helm with this project's chart, and a control plane whose cluster-wide objects these tests may change.
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::Value;
 use support::{ControlPlane, Helm, Target, chart};
 use tokio::sync::OnceCell;
@@ -9,10 +10,16 @@ pub async fn helm() -> &'static Helm {
         .await
 }
 
-/// An audited control plane, one for all tests of the chart.
+/// An audited control plane that knows Argo's Rollouts, one for all tests of the chart.
 pub async fn plane() -> ControlPlane {
     static PLANE: OnceCell<ControlPlane> = OnceCell::const_new();
-    PLANE.get_or_init(|| async { ControlPlane::audited().await.unwrap() }).await.again().await.unwrap()
+    let begin = async || {
+        let plane = ControlPlane::audited().await.unwrap();
+        let rollouts: CustomResourceDefinition = serde_yaml::from_str(include_str!("../../data/rollouts.yaml")).unwrap();
+        plane.establish([rollouts]).await.unwrap();
+        plane
+    };
+    PLANE.get_or_init(begin).await.again().await.unwrap()
 }
 
 /// The objects of a release `op` in namespace `infisical`, with values as `--set` has them.
