@@ -101,7 +101,7 @@ pub struct Response {
     pub body_of_bytes: Option<usize>,
 }
 
-/// What must come of it. One of the first four.
+/// What must come of it. One of the first five.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Expected {
@@ -110,6 +110,8 @@ pub struct Expected {
     pub token: Option<Value>,
     /// Rendered values by key.
     pub rendered: Option<BTreeMap<String, Value>>,
+    /// Generated values by key, as they follow from the random numbers of the case.
+    pub generated: Option<BTreeMap<String, Value>>,
     pub error: Option<Failure>,
     /// Texts that must be part of the notices, one of each.
     #[serde(default)]

@@ -7,9 +7,9 @@ use crate::{
 };
 use anyhow::{Context, Result, bail, ensure};
 use runtime::{
-    Ambient, Answers, AuthCall, CallRecord, Caller, CompileLimits, Config, Descriptor, Detours, Entry, Exchange, Failure, Grants,
-    Inspection, LoadRecord, Observer, Proof, Proved, RenderCall, Rendering, Runtime, SecretBytes, SourceSecret, Stage, TokenFailure,
-    TokenFuture, TokenSource, World,
+    Ambient, Answers, AuthCall, CallRecord, Caller, CompileLimits, Config, Descriptor, Detours, Entry, Exchange, Failure, GenerateCall,
+    Generated, Grants, Inspection, LoadRecord, Observer, Proof, Proved, RenderCall, Rendering, Runtime, SecretBytes, SourceSecret, Stage,
+    TokenFailure, TokenFuture, TokenSource, World,
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -64,6 +64,7 @@ impl TokenSource for Tokens {
 enum Outcome {
     Proved(Box<Proved>),
     Rendered(Rendering),
+    Generated(Generated),
     Failed(Failure),
 }
 
@@ -217,13 +218,17 @@ impl Rehearsal {
                 };
                 Ok(runtime.render(call).await.map_or_else(Outcome::Failed, Outcome::Rendered))
             }
-            other => bail!("cases are for authenticators and templates; this is a plugin of world {other}"),
+            World::Generator => {
+                let call = GenerateCall { plugin, settings: Value::Object(case.settings.clone()), caller };
+                Ok(runtime.generate(call).await.map_or_else(Outcome::Failed, Outcome::Generated))
+            }
+            World::Policy => bail!("cases are for authenticators, templates and generators; this is a policy"),
         }
     }
 
     fn judge(&self, case: &Case, outcome: &Outcome) -> Result<Vec<String>> {
-        let Expected { exchange, token, rendered, error, notices, volatile } = &case.expect;
-        let mut differences = match (outcome, exchange, token, rendered, error) {
+        let Expected { exchange, token, rendered, generated, error, notices, volatile } = &case.expect;
+        let mut differences = match (outcome, exchange, token, rendered.as_ref().or(generated.as_ref()), error) {
             (Outcome::Failed(failure), _, _, _, Some(wanted)) => {
                 let mut differences = Vec::new();
                 let text = failure.to_string();
@@ -248,13 +253,22 @@ impl Rehearsal {
                 Proof::Token(token) => bytes("token", &case.bytes(wanted)?, token.expose_secret().as_bytes()).into_iter().collect(),
                 Proof::Exchange(_) => vec!["a token expected, an exchange found".into()],
             },
-            (Outcome::Rendered(rendering), _, _, Some(wanted), _) => rendering_of(case, wanted, volatile.as_deref(), rendering)?,
+            (Outcome::Rendered(rendering), _, _, Some(wanted), _) if generated.is_none() => {
+                let found = rendering.entries.iter().map(|entry| (entry.key.as_str(), &entry.value));
+                let mut differences = values(case, wanted, found.collect())?;
+                differences.extend(volatile_of(volatile.as_deref(), rendering));
+                differences
+            }
+            (Outcome::Generated(made), _, _, Some(wanted), _) if rendered.is_none() => {
+                values(case, wanted, made.outputs.iter().map(|output| (output.key.as_str(), &output.value)).collect())?
+            }
             (_, _, _, _, Some(wanted)) => vec![format!("error {} expected, a result found", wanted.reason)],
-            _ => bail!("expect has none of exchange, token, rendered and error that this plugin could give"),
+            _ => bail!("expect has none of exchange, token, rendered, generated and error that this plugin could give"),
         };
         let given: &[String] = match outcome {
             Outcome::Proved(proved) => &proved.notices,
             Outcome::Rendered(rendering) => &rendering.notices,
+            Outcome::Generated(made) => &made.notices,
             Outcome::Failed(_) => &[],
         };
         let missing = notices.iter().filter(|wanted| !given.iter().any(|notice| notice.contains(*wanted)));
@@ -307,29 +321,23 @@ fn proof(case: &Case, wanted: &Wanted, found: &Exchange) -> Result<Vec<String>> 
     Ok(differences)
 }
 
-fn rendering_of(
-    case: &Case,
-    wanted: &BTreeMap<String, crate::value::Value>,
-    volatile: Option<&[String]>,
-    found: &Rendering,
-) -> Result<Vec<String>> {
+fn values(case: &Case, wanted: &BTreeMap<String, crate::value::Value>, found: BTreeMap<&str, &SecretBytes>) -> Result<Vec<String>> {
     let mut differences = Vec::new();
     for (key, value) in wanted {
-        match found.entries.iter().find(|entry| entry.key == *key) {
-            Some(entry) => differences.extend(bytes(&format!("key {key}"), &case.bytes(value)?, entry.value.expose_secret())),
+        match found.get(key.as_str()) {
+            Some(value_found) => differences.extend(bytes(&format!("key {key}"), &case.bytes(value)?, value_found.expose_secret())),
             None => differences.push(format!("key {key}: expected, not found")),
         }
     }
-    let more = found.entries.iter().filter(|entry| !wanted.contains_key(&entry.key));
-    differences.extend(more.map(|entry| format!("key {:?}: found, not expected", entry.key)));
-    if let Some(volatile) = volatile {
-        for entry in &found.entries {
-            if entry.volatile != volatile.contains(&entry.key) {
-                differences.push(format!("key {:?}: volatile is {}", entry.key, entry.volatile));
-            }
-        }
-    }
+    let more = found.keys().filter(|key| !wanted.contains_key(**key));
+    differences.extend(more.map(|key| format!("key {key:?}: found, not expected")));
     Ok(differences)
+}
+
+fn volatile_of(wanted: Option<&[String]>, found: &Rendering) -> Vec<String> {
+    let Some(wanted) = wanted else { return Vec::new() };
+    let differing = found.entries.iter().filter(|entry| entry.volatile != wanted.contains(&entry.key));
+    differing.map(|entry| format!("key {:?}: volatile is {}", entry.key, entry.volatile)).collect()
 }
 
 /// What must show in no text: sensitive inputs, files, tokens, secrets.
@@ -345,13 +353,18 @@ fn leaks(secrets: &[Vec<u8>], outcome: &Outcome) -> Vec<String> {
     let texts = match outcome {
         Outcome::Proved(proved) => proved.notices.clone(),
         Outcome::Rendered(rendering) => rendering.notices.clone(),
+        Outcome::Generated(made) => made.notices.clone(),
         Outcome::Failed(failure) => vec![failure.to_string()],
+    };
+    let made: Vec<Vec<u8>> = match outcome {
+        Outcome::Generated(made) => made.outputs.iter().map(|output| output.value.expose_secret().to_vec()).collect(),
+        _ => Vec::new(),
     };
     let shown = |secret: &Vec<u8>| {
         let secret = String::from_utf8_lossy(secret);
         let secret = secret.trim();
         secret.len() >= SECRET && texts.iter().any(|text| text.contains(secret))
     };
-    let found = secrets.iter().filter(|secret| shown(secret)).count();
+    let found = secrets.iter().chain(&made).filter(|secret| shown(secret)).count();
     if found > 0 { vec![format!("{found} of the secrets of the case show in an error or a notice")] } else { vec![] }
 }
