@@ -31,7 +31,7 @@ use crate::{
 };
 use anyhow::{Context as _, bail};
 use api::{
-    v1alpha1::InfisicalSecret,
+    v1alpha1::{ClusterGenerator, InfisicalSecret, Password, Uuid},
     v1beta1::{InfisicalAuth, InfisicalConnection, InfisicalStaticSecret},
 };
 use futures::{
@@ -268,20 +268,26 @@ async fn controllers(client: &Client, scopes: &[Option<String>], context: &Arc<C
         };
         ready.boxed().shared()
     };
-    let all = scopes.iter().flat_map(|scope| {
+    let mut all = Vec::new();
+    for scope in scopes {
         let queues = Queues { client, scope: scope.clone(), context, unlisted: &unlisted, indexed: &indexed, ending };
         let follower = || Follower(Arc::clone(context));
         let keeper = || Keeper { context: Arc::clone(context), scope: scope.clone() };
-        [
+        all.extend([
             queues.run("InfisicalConnection", keeper(), chained::reconcile::<InfisicalConnection>),
             queues.run("InfisicalAuth", keeper(), chained::reconcile::<InfisicalAuth>),
             queues.run("InfisicalStaticSecret", follower(), sync::reconcile::<InfisicalStaticSecret>),
             queues.run("InfisicalSecret", follower(), sync::reconcile::<InfisicalSecret>),
             queues.run("InfisicalPushSecret", Pusher(Arc::clone(context)), infisical_push_secret::reconcile),
             queues.run("InfisicalDynamicSecret", Leaser(Arc::clone(context)), infisical_dynamic_secret::reconcile),
-        ]
-    });
-    let all: Vec<_> = all.collect();
+            queues.aside("Password", queues.api::<Password>(), keeper(), chained::reconcile::<Password>),
+            queues.aside("UUID", queues.api::<Uuid>(), keeper(), chained::reconcile::<Uuid>),
+        ]);
+    }
+    let everywhere = Queues { client, scope: None, context, unlisted: &unlisted, indexed: &indexed, ending };
+    let keeper = Keeper { context: Arc::clone(context), scope: None };
+    let clusters = Api::<ClusterGenerator>::all(client.clone());
+    all.push(everywhere.aside("ClusterGenerator", clusters, keeper, chained::reconcile::<ClusterGenerator>));
     drop(unlisted);
     future::join_all(all).await;
 }
@@ -309,12 +315,45 @@ impl Queues<'_> {
         F: Follow<K> + 'static,
         R: Future<Output = Action> + Send + 'static,
     {
-        let api: Api<K> = match &self.scope {
+        let changes = Changes::new(kind, Arc::clone(&self.context.triggers), follower).announcing(self.unlisted.clone());
+        self.queue(kind, self.api(), changes, reconcile)
+    }
+
+    /// A kind without targets, whose watch may be refused or whose definition may be missing: nothing waits for its list.
+    fn aside<K, F, R>(
+        &self,
+        kind: &'static str,
+        api: Api<K>,
+        follower: F,
+        reconcile: impl Fn(Arc<K>, Arc<Context>) -> R + Copy + Send + Sync + 'static,
+    ) -> BoxFuture<'static, ()>
+    where
+        K: Reported + Send + Sync + 'static,
+        F: Follow<K> + 'static,
+        R: Future<Output = Action> + Send + 'static,
+    {
+        self.queue(kind, api, Changes::new(kind, Arc::clone(&self.context.triggers), follower), reconcile)
+    }
+
+    fn api<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(&self) -> Api<K> {
+        match &self.scope {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
             None => Api::all(self.client.clone()),
-        };
-        let triggers = &self.context.triggers;
-        let changes = Changes::new(kind, Arc::clone(triggers), follower).announcing(self.unlisted.clone());
+        }
+    }
+
+    fn queue<K, F, R>(
+        &self,
+        kind: &'static str,
+        api: Api<K>,
+        changes: Changes<F>,
+        reconcile: impl Fn(Arc<K>, Arc<Context>) -> R + Copy + Send + Sync + 'static,
+    ) -> BoxFuture<'static, ()>
+    where
+        K: Reported + Send + Sync + 'static,
+        F: Follow<K> + 'static,
+        R: Future<Output = Action> + Send + 'static,
+    {
         let indexed = self.indexed.clone();
         let reconcile = move |object, context| {
             let indexed = indexed.clone();
@@ -323,7 +362,7 @@ impl Queues<'_> {
                 reconcile(object, context).await
             }
         };
-        let woken = triggers.queue(kind, self.scope.clone());
+        let woken = self.context.triggers.queue(kind, self.scope.clone());
         Box::pin(controller::run(api, changes, woken, Arc::clone(self.context), reconcile, self.ending.clone()))
     }
 }

@@ -212,7 +212,7 @@ impl Generation {
     }
 
     /// The settings as text, once the schema and the plugin have nothing against them.
-    async fn checked(&self, settings: &Value, caller: &Caller, meter: &Arc<Meter>) -> Result<String, Failure> {
+    pub(crate) async fn checked(&self, settings: &Value, caller: &Caller, meter: &Arc<Meter>) -> Result<String, Failure> {
         let text = if settings.is_null() { "{}".to_owned() } else { settings.to_string() };
         if let Some(violation) = settings::too_long(&text) {
             return Err(Failure::Settings(vec![violation]));

@@ -1,7 +1,7 @@
 //! The runtime: plugins by name, and the four calls.
 use crate::{
-    AuthCall, CallRecord, Config, EvaluateCall, Failure, GenerateCall, Generated, Limits, Mounts, Observer, PluginInfo, Proved, RenderCall,
-    Rendering, StartError, Verdict, World,
+    AuthCall, CallRecord, Caller, Config, EvaluateCall, Failure, GenerateCall, Generated, Limits, Mounts, Observer, PluginInfo, Proved,
+    RenderCall, Rendering, StartError, Verdict, World,
     cache::Caches,
     compile,
     context::Meter,
@@ -14,6 +14,7 @@ use crate::{
     text,
     watch::Watch,
 };
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -133,6 +134,14 @@ impl Runtime {
     pub async fn generate(&self, call: GenerateCall) -> Result<Generated, Failure> {
         let name = call.plugin.clone();
         self.call(&name, World::Generator, |plugin, meter| async move { plugin.generate(call, &meter).await }).await
+    }
+
+    /// Asks a plugin of that world whether settings are right, and makes nothing. `Null` stands for none.
+    ///
+    /// # Errors
+    /// [`Failure::Settings`] with all that is wrong, or any other [`Failure`].
+    pub async fn check_settings(&self, name: &str, world: World, settings: &Value, caller: &Caller) -> Result<(), Failure> {
+        self.call(name, world, |plugin, meter| async move { plugin.checked(settings, caller, &meter).await.map(drop) }).await
     }
 
     /// Asks a policy.

@@ -28,10 +28,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// As often as the peer probes a server.
+/// As often as the peer probes a server. A generator is looked at as often, though only a change makes a difference to it.
 const AGAIN: Duration = Duration::from_secs(5 * 60);
 
-/// A kind that others lead through.
+/// A kind that others lead through or refer to.
 pub trait Link: Reported + Send + Sync + 'static {
     /// Where its objects are kept for the others.
     fn kept(context: &Context) -> &Kept<Self>;

@@ -2,6 +2,7 @@
 pub mod chained;
 mod context;
 pub mod finalizer;
+mod generators;
 pub mod infisical_dynamic_secret;
 pub mod infisical_push_secret;
 mod infisical_secret;

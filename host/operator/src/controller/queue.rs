@@ -107,7 +107,7 @@ impl<F> Changes<F> {
                 self.follower.listed();
                 self.unlisted = None;
                 let held = std::mem::take(&mut self.held);
-                held.into_iter().map(|(namespace, name)| KubeRef::new(&name).within(&namespace)).collect()
+                held.iter().map(|(namespace, name)| reference(namespace, name)).collect()
             }
             Event::Apply(object) => self.applied(object).into_iter().collect(),
             Event::Delete(object) => {
@@ -256,8 +256,14 @@ where
     F: Follow<K>,
 {
     let changed = watched.flat_map(move |event| stream::iter(event.ok().map(|event| changes.take(&event)).unwrap_or_default()));
-    let woken = woken.map(|object| KubeRef::new(&object.name).within(&object.namespace));
+    let woken = woken.map(|object| reference(&object.namespace, &object.name));
     stream::select(changed, woken).map(Ok)
+}
+
+/// The key of an object in a store; of a kind without namespaces where that is empty.
+fn reference<K: Resource<DynamicType = ()>>(namespace: &str, name: &str) -> KubeRef<K> {
+    let reference = KubeRef::new(name);
+    if namespace.is_empty() { reference } else { reference.within(namespace) }
 }
 
 #[cfg(test)]
@@ -319,6 +325,12 @@ mod tests {
         assert_eq!(told.take(), ["seen a", "seen b", "seen a", "seen a", "gone a"]);
         changes.take(&Event::Delete(object("b", 1)));
         assert_eq!(told.take(), ["gone b"]);
+    }
+
+    #[test]
+    fn an_object_without_a_namespace_has_a_key_of_its_own() {
+        assert_eq!(reference::<k8s_openapi::api::core::v1::Namespace>("", "a"), KubeRef::new("a"));
+        assert_eq!(reference::<ConfigMap>("n", "a"), KubeRef::new("a").within("n"));
     }
 
     #[tokio::test]

@@ -46,7 +46,7 @@ impl World {
         let object = json!({
             "apiVersion": "secrets.infisical.com/v1alpha1", "kind": "InfisicalPushSecret",
             "metadata": {"name": "a", "finalizers": finalizers},
-            "spec": {"push": {}, "destination": {"secretsPath": "/", "environmentSlug": "dev", "projectId": "p"}},
+            "spec": {"push": {"secret": {"secretName": "a", "secretNamespace": "b"}}, "destination": {"secretsPath": "/", "environmentSlug": "dev", "projectId": "p"}},
         });
         self.api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap()
     }
