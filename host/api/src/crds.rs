@@ -1,5 +1,6 @@
 //! The custom resource definitions, as objects and as the text that `deploy/crds` and `infisical-operator crds` show.
 use crate::{
+    admission,
     v1alpha1::{ClusterGenerator, InfisicalDynamicSecret, InfisicalPushSecret, InfisicalSecret, Password, Uuid},
     v1beta1::{InfisicalAuth, InfisicalConnection, InfisicalStaticSecret},
 };
@@ -27,6 +28,10 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         somewhere(schema);
     }
     all.iter_mut().filter(|crd| crd.spec.names.kind == "InfisicalDynamicSecret").for_each(one_namespace);
+    // A test sees to it that every place is there.
+    for definition in &mut all {
+        admission::apply(definition);
+    }
     all
 }
 

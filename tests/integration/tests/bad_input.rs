@@ -1,4 +1,5 @@
 //! Whatever users get wrong: a condition and an Event that say what to do, a metric, the Secret untouched, and no hot retry.
+//! What the API server refuses before it is stored is in `admission.rs`.
 use infisical_dev_server::Operation;
 use integration::{Identity, Scene, until};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -85,13 +86,6 @@ fn cases(namespace: &str, html: &str) -> Vec<Case> {
             &["serviceAccount", "universalAuth"],
         ),
         case(
-            "both-forms",
-            json!({"spec": {"managedSecretReference": {"secretName": "both-forms", "secretNamespace": namespace}}}),
-            "TargetAmbiguous",
-            &["managedSecretReference", "managedKubeSecretReferences"],
-        ),
-        case("no-target", json!({"spec": {"managedKubeSecretReferences": null}}), "TargetMissing", &["managedKubeSecretReferences"]),
-        case(
             "twice",
             json!({"spec": {"managedKubeSecretReferences": [
                 {"secretName": "twice", "secretNamespace": namespace}, {"secretName": "twice", "secretNamespace": namespace},
@@ -99,13 +93,7 @@ fn cases(namespace: &str, html: &str) -> Vec<Case> {
             "TargetAmbiguous",
             &["[0]", "[1]"],
         ),
-        case(
-            "bad-interval",
-            json!({"spec": {"syncConfig": {"resyncInterval": "soon"}}}),
-            "InvalidInterval",
-            &["resyncInterval", "\"soon\"", "30s"],
-        ),
-        case("zero-interval", json!({"spec": {"syncConfig": {"resyncInterval": "0m"}}}), "InvalidInterval", &["\"0m\"", "5s"]),
+        case("no-target", json!({"spec": {"managedKubeSecretReferences": null}}), "TargetMissing", &["managedKubeSecretReferences"]),
         case("bad-key", universal(json!({"secretsScope": {"secretsPath": "/bad-key"}})), "InvalidKey", &["\"bad key\"", "rename"]),
         case("unparsable", template("unparsable", "{{ .A.Value"), "TemplateFailed", &["KEY", "line 1"]),
         case(
@@ -145,13 +133,6 @@ fn cases(namespace: &str, html: &str) -> Vec<Case> {
             &["spec.tls.caRef", "nope"],
         ),
         case("no-environment", universal(json!({"secretsScope": {"envSlug": ""}})), "InvalidScope", &["envSlug"]),
-        case("two-projects", universal(json!({"secretsScope": {"projectId": "p1"}})), "InvalidScope", &["projectId", "projectSlug"]),
-        case(
-            "one-of-all",
-            universal(json!({"secretsScope": {"recursive": true, "secretName": "A"}})),
-            "InvalidScope",
-            &["secretName", "recursive"],
-        ),
     ]
 }
 
@@ -235,10 +216,10 @@ async fn mending_the_mistake_is_enough() {
     let _operator = scene.start().await;
     scene.infisical_secret("by-secret", universal(json!({"credentialsRef": {"secretName": "later"}}))).await;
     scene.infisical_secret("by-key", universal(json!({"credentialsRef": {"secretName": "half"}}))).await;
-    scene.infisical_secret("by-spec", json!({"spec": {"syncConfig": {"resyncInterval": "soon"}}})).await;
+    scene.infisical_secret("by-spec", json!({"spec": {"hostAPI": "ftp://infisical.example.com"}})).await;
     scene.failed("by-secret", "SecretNotFound").await;
     scene.failed("by-key", "SecretKeyNotFound").await;
-    scene.failed("by-spec", "InvalidInterval").await;
+    scene.failed("by-spec", "InvalidAddress").await;
     for name in ["later", "half"] {
         scene.namespace.secret(name, [("clientId", "app-client"), ("clientSecret", "app-secret")]).await.unwrap();
     }

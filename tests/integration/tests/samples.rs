@@ -106,9 +106,9 @@ async fn printer_columns_show_what_matters() {
     let scene = Scene::new().await;
     let _operator = scene.start().await;
     scene.infisical_secret("good", json!({})).await;
-    scene.infisical_secret("bad", json!({"spec": {"syncConfig": {"resyncInterval": "soon"}}})).await;
+    scene.infisical_secret("bad", json!({"spec": {"hostAPI": "ftp://infisical.example.com"}})).await;
     scene.synced("good").await;
-    scene.failed("bad", "InvalidInterval").await;
+    scene.failed("bad", "InvalidAddress").await;
     let path = format!("/apis/secrets.infisical.com/v1alpha1/namespaces/{}/infisicalsecrets", scene.namespace.name());
     let request = http::Request::get(path).header("accept", "application/json;as=Table;g=meta.k8s.io;v=v1").body(Vec::new()).unwrap();
     let table: Value = scene.plane.client().request(request).await.unwrap();
@@ -121,7 +121,7 @@ async fn printer_columns_show_what_matters() {
         .map(|row| row["cells"].as_array().unwrap().iter().map(|cell| cell.as_str().unwrap_or_default().to_owned()).collect())
         .collect();
     let cell = |row: &[String], name: &str| row[columns.iter().position(|column| column == name).unwrap()].clone();
-    for (name, ready, reason) in [("good", "True", "Synced"), ("bad", "False", "InvalidInterval")] {
+    for (name, ready, reason) in [("good", "True", "Synced"), ("bad", "False", "InvalidAddress")] {
         let row = rows.iter().find(|row| row[0] == name).unwrap();
         assert_eq!((cell(row, "Ready"), cell(row, "Reason")), (ready.into(), reason.into()));
     }
