@@ -1,5 +1,4 @@
 //! Whatever users get wrong: a condition and an Event that say what to do, a metric, the Secret untouched, and no hot retry.
-//! What the API server refuses before it is stored is in `admission.rs`.
 use infisical_dev_server::Operation;
 use integration::{Identity, Scene, until};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
