@@ -86,10 +86,10 @@ impl Scene {
         Self::on(plane, change).await
     }
 
-    /// On a control plane of its own, for an operator that serves all namespaces.
+    /// On an audited control plane of its own, for an operator that serves all namespaces.
     pub async fn alone() -> Self {
         shared::show_logs();
-        let plane = ControlPlane::exclusive().await.unwrap();
+        let plane = ControlPlane::audited().await.unwrap();
         plane.cluster().establish(api::crds::crds()).await.unwrap();
         Self::on(plane, |_| {}).await
     }
