@@ -1,6 +1,7 @@
 //! One file per promise, each against a real API server and a real Infisical dev server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod admission;
 mod bad_input;
 mod binary;
 mod canary;
@@ -10,6 +11,7 @@ mod dev_server_kubernetes_login;
 mod dialect;
 mod dynamic;
 mod failure_leaves_the_secret;
+mod generators;
 mod gitops;
 mod heals;
 mod instant;
