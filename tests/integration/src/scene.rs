@@ -4,6 +4,7 @@ use crate::{
     look::{Event, Identity, event_of, text},
     manifest::merged,
     operator::{Child, Running},
+    recorder::Recorder,
     refusal::Refusal,
     shared,
 };
@@ -174,6 +175,11 @@ impl Scene {
     pub async fn doomed(&self, arguments: &[&str]) -> Doomed {
         shared::cache().await;
         Doomed::start(self, arguments).await
+    }
+
+    /// A way to the API server that notes what is asked: give its kubeconfig to an operator.
+    pub async fn recorder(&self) -> Recorder {
+        Recorder::start(self.plane.client().clone(), self.folder()).await
     }
 
     /// An InfisicalSecret that reads `/` of `dev` as `app` every 5 s into the Secret of the same name, with changes as
