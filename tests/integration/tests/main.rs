@@ -20,6 +20,7 @@ mod login_once;
 mod login_pages;
 mod logins;
 mod many_namespaces;
+mod migrate;
 mod peers_role;
 mod plugins;
 mod promises;
