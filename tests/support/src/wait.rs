@@ -34,6 +34,21 @@ pub async fn wait_for<T, E: Display>(
             Ok(Err(why)) => last = why.to_string(),
             Err(_) => return Err(TimedOut { what: what.to_string(), patience, last }),
         }
+        // A look that never waits for anything is not cut by the time-out.
+        if Instant::now() >= end {
+            return Err(TimedOut { what: what.to_string(), patience, last });
+        }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_that_fails_at_once_ends_too_and_says_why() {
+        let error = wait_for("nothing", Duration::from_millis(120), async || Err::<(), _>("not yet")).await.unwrap_err();
+        assert_eq!(error.to_string(), "waited 0 s for nothing: not yet");
     }
 }
