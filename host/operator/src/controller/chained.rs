@@ -31,6 +31,10 @@ use std::{
 /// As often as the peer probes a server. A generator is looked at as often, though only a change makes a difference to it.
 const AGAIN: Duration = Duration::from_secs(5 * 60);
 
+/// What the server refuses is often mended there, and nobody tells. Wrong credentials are sent no more often for it: the session
+/// has a clock of its own.
+const AGAIN_AFTER_FAULT: Duration = Duration::from_secs(60);
+
 /// A kind that others lead through or refer to.
 pub trait Link: Reported + Send + Sync + 'static {
     /// Where its objects are kept for the others.
@@ -88,8 +92,8 @@ pub async fn reconcile<K: Link>(resource: Arc<K>, context: Arc<Context>) -> Acti
     };
     context.release_if_unplanned(&object, &outcome);
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
-    let next = context.next(&object, &outcome, written);
-    if next == Action::await_change() { Action::requeue(AGAIN.mul_f64(1.0 + 0.1 * rand::random::<f64>())) } else { next }
+    let longest = if matches!(outcome, Outcome::Failed { .. }) { AGAIN_AFTER_FAULT } else { AGAIN };
+    context.next_within(longest, &object, &outcome, written)
 }
 
 impl Link for InfisicalConnection {

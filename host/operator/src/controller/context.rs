@@ -56,12 +56,24 @@ pub struct Context {
 impl Context {
     /// When the resource is to be tried again, if by nothing else.
     pub fn next(&self, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Action {
+        self.wait(object, outcome, status_written).map_or_else(Action::await_change, Action::requeue)
+    }
+
+    /// As [`Self::next`], of a resource that no clock of a read wakes: at the latest after so long, or after as long as the
+    /// server asked for.
+    pub fn next_within(&self, longest: Duration, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Action {
+        let asked = match outcome {
+            Outcome::Waiting(fault) | Outcome::Failed { fault, .. } => fault.retry_after.unwrap_or_default(),
+            Outcome::Synced(_) | Outcome::Unchanged(_) => Duration::ZERO,
+        };
+        let longest = longest.mul_f64(1.0 + 0.1 * rand::random::<f64>()).max(asked);
+        Action::requeue(self.wait(object, outcome, status_written).map_or(longest, |wait| wait.min(longest)))
+    }
+
+    fn wait(&self, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Option<Duration> {
         let wait = next_try(self.known().entry(object.clone()).or_default(), outcome, rand::random());
         let soon = (!status_written).then_some(STATUS_AGAIN);
-        match wait.into_iter().chain(soon).min() {
-            Some(wait) => Action::requeue(wait),
-            None => Action::await_change(),
-        }
+        wait.into_iter().chain(soon).min()
     }
 
     /// When a resource for which nothing is to be done is looked at again, if by nothing else.

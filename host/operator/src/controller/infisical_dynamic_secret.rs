@@ -46,6 +46,9 @@ use work::Work;
 /// A resource that is due is looked at no more often than this: clocks differ, and a second is nothing to a lease.
 const SOONEST: Duration = Duration::from_secs(1);
 
+/// As long as a session waits after a refused login.
+const AGAIN_AFTER_FAULT: Duration = Duration::from_secs(60);
+
 /// A call that gave no answer may still make its lease: at the server it ends within the time-outs of its proxies and providers.
 /// So long it is looked for.
 const LATE: SignedDuration = SignedDuration::from_secs(120);
@@ -109,7 +112,11 @@ pub async fn reconcile(resource: Arc<InfisicalDynamicSecret>, context: Arc<Conte
         context.release_if_unplanned(&object, &outcome);
     }
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
-    let again = context.next(&object, &outcome, written);
+    // A refusal may be over long before the lease is, and nobody tells; whoever waits longer may let it end.
+    let again = match &outcome {
+        Outcome::Failed { .. } => context.next_within(AGAIN_AFTER_FAULT, &object, &outcome, written),
+        _ => context.next(&object, &outcome, written),
+    };
     let Some(next) = next else { return again };
     let wait = Duration::try_from(next.duration_since(Timestamp::now())).unwrap_or_default().max(SOONEST);
     // A failure has its own clock.

@@ -88,7 +88,11 @@ impl From<SessionError> for Fault {
                 }
                 _ => error.into(),
             },
-            SessionError::Call(error) => error.into(),
+            SessionError::Call(error) => {
+                let remedy = remedy::of_call(&error);
+                let fault = Self::from(error);
+                Self { message: remedy.map_or_else(|| fault.message.clone(), |remedy| format!("{}; {remedy}", fault.message)), ..fault }
+            }
             SessionError::Remembered { cause, remaining } => {
                 Self { retry_after: Some(remaining), ..Self::from(SessionError::clone(&cause)) }
             }

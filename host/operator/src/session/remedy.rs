@@ -3,6 +3,8 @@
 //! The server has words of its own for each cause and says nothing of remedies, so its words lead to them. Only a message depends
 //! on that: what stands in no row gets the general answer, and a later server that words something differently too.
 
+use infisical::Class;
+
 /// What a refusal holds, the more telling first, and what to do.
 const REMEDIES: [(&str, &str); 29] = [
     (
@@ -57,7 +59,21 @@ const REMEDIES: [(&str, &str); 29] = [
 /// Of everything else.
 const GENERAL: &str = "check the credentials, and that the identity may log in this way";
 
-/// By the message of the refusal.
+/// What a user can do about a call that the server refused though the login succeeded. None: nothing but wait, or the error says it.
+pub(super) fn of_call(error: &infisical::Error) -> Option<&'static str> {
+    let infisical::Error::Refused { status, .. } = error else { return None };
+    match (error.class(), status) {
+        (Class::Unauthorized, _) => Some(
+            "the server does not accept a token that it has just given: check whether the identity or its trusted addresses were \
+             changed, and what stands between the operator and the server",
+        ),
+        (Class::Denied, _) => Some("give the identity a role in the project that has the permission"),
+        (_, 404) => Some("check the names of project, environment and folder, and whether the identity is a member of the project"),
+        _ => None,
+    }
+}
+
+/// By the message of the refusal of a login.
 pub(super) fn of(message: &str) -> &'static str {
     REMEDIES.iter().find(|(words, _)| message.contains(words)).map_or(GENERAL, |(_, remedy)| remedy)
 }

@@ -28,13 +28,11 @@ use crate::{
     trigger::Cause,
 };
 use api::well_known::annotation;
-pub(crate) use claims::Claims;
+use claims::Claims;
 use compare::{Compared, Step, compare};
 use futures::future::join_all;
 pub use lease::Holding;
-pub(crate) use metadata::is_tracking;
-pub(crate) use object::Object;
-pub(crate) use ownership::judge;
+use object::Object;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::{

@@ -136,5 +136,4 @@ mod login;
 mod push;
 mod resource;
 mod server;
-mod static_secret;
 mod target;
