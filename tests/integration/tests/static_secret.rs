@@ -17,7 +17,7 @@ use std::fmt::Debug;
 
 const GROUP: &str = "secrets.infisical.com/v1beta1";
 
-fn named(scene: &Scene, kind: &str, name: &str, spec: &Value) -> Value {
+pub fn named(scene: &Scene, kind: &str, name: &str, spec: &Value) -> Value {
     json!({"apiVersion": GROUP, "kind": kind, "metadata": {"name": name, "namespace": scene.namespace.name()}, "spec": spec})
 }
 
@@ -25,15 +25,15 @@ fn here(scene: &Scene, name: &str) -> Value {
     json!({"name": name, "namespace": scene.namespace.name()})
 }
 
-fn key(scene: &Scene, secret: &str, key: &str) -> Value {
+pub fn key(scene: &Scene, secret: &str, key: &str) -> Value {
     json!({"name": secret, "namespace": scene.namespace.name(), "key": key})
 }
 
-async fn connection(scene: &Scene, spec: Value) {
+pub async fn connection(scene: &Scene, spec: Value) {
     scene.apply(&named(scene, "InfisicalConnection", "server", &spec)).await;
 }
 
-async fn auth(scene: &Scene) {
+pub async fn auth(scene: &Scene) {
     let spec = json!({
         "infisicalConnectionRef": here(scene, "server"),
         "method": "universal",
@@ -42,11 +42,11 @@ async fn auth(scene: &Scene) {
     scene.apply(&named(scene, "InfisicalAuth", "login", &spec)).await;
 }
 
-fn source(path: &str) -> Value {
+pub fn source(path: &str) -> Value {
     json!({"projectSlug": "shop", "environmentSlug": "dev", "secretPath": path})
 }
 
-fn target(scene: &Scene, kind: &str, name: &str) -> Value {
+pub fn target(scene: &Scene, kind: &str, name: &str) -> Value {
     json!({"name": name, "namespace": scene.namespace.name(), "kind": kind, "creationPolicy": "Owner"})
 }
 
@@ -58,7 +58,7 @@ async fn static_secret(scene: &Scene, sources: Value, targets: Value) {
 }
 
 /// Waits until a condition of an object in its present generation is as wanted.
-async fn condition<K>(scene: &Scene, name: &str, kind: &str, status: &str) -> Condition
+pub async fn condition<K>(scene: &Scene, name: &str, kind: &str, status: &str) -> Condition
 where
     K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + HasStatus<Status = api::status::Status>,
     K: Clone + DeserializeOwned + Debug,
