@@ -1,7 +1,7 @@
 //! `infisical-operator`: see `infisical-operator help`.
 #![forbid(unsafe_code)]
 use clap::Parser;
-use operator::cli::{Cli, Command, PluginCommand, RunArgs, TemplateCommand, normalise};
+use operator::cli::{Cli, Command, MigrateArgs, PluginCommand, RunArgs, TemplateCommand, normalise};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run(&arguments),
         Command::Crds => crds(),
         Command::Compile { arguments } => return runtime::Runtime::compile_child(&arguments),
+        Command::Migrate(arguments) => return migrate(&arguments),
         Command::Plugin { command } => plugin(&command),
         Command::Template { command } => template(&command),
     };
@@ -35,6 +36,11 @@ fn crds() -> anyhow::Result<()> {
 #[tokio::main(flavor = "current_thread")]
 async fn plugin(command: &PluginCommand) -> anyhow::Result<()> {
     command.run().await
+}
+
+#[tokio::main]
+async fn migrate(arguments: &MigrateArgs) -> ExitCode {
+    arguments.run().await
 }
 
 #[tokio::main]

@@ -164,7 +164,11 @@ fn scopes(options: &Options) -> Vec<Option<String>> {
     }
 }
 
-async fn client(options: &Options) -> anyhow::Result<Client> {
+/// A client of the cluster that the options name.
+///
+/// # Errors
+/// There is none, or its kubeconfig can't be read.
+pub(crate) async fn client(options: &Options) -> anyhow::Result<Client> {
     let config = match &options.kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path).with_context(|| format!("--kubeconfig {}", path.display()))?;

@@ -4,6 +4,7 @@ use crate::{
     look::{Event, Identity, event_of, text},
     manifest::merged,
     operator::{Child, Running},
+    recorder::Recorder,
     refusal::Refusal,
     shared,
 };
@@ -86,10 +87,10 @@ impl Scene {
         Self::on(plane, change).await
     }
 
-    /// On a control plane of its own, for an operator that serves all namespaces.
+    /// On an audited control plane of its own, for an operator that serves all namespaces.
     pub async fn alone() -> Self {
         shared::show_logs();
-        let plane = ControlPlane::exclusive().await.unwrap();
+        let plane = ControlPlane::audited().await.unwrap();
         plane.cluster().establish(api::crds::crds()).await.unwrap();
         Self::on(plane, |_| {}).await
     }
@@ -174,6 +175,11 @@ impl Scene {
     pub async fn doomed(&self, arguments: &[&str]) -> Doomed {
         shared::cache().await;
         Doomed::start(self, arguments).await
+    }
+
+    /// A way to the API server that notes what is asked: give its kubeconfig to an operator.
+    pub async fn recorder(&self) -> Recorder {
+        Recorder::start(self.plane.client().clone(), self.folder()).await
     }
 
     /// An InfisicalSecret that reads `/` of `dev` as `app` every 5 s into the Secret of the same name, with changes as

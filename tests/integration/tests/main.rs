@@ -1,6 +1,7 @@
 //! One file per promise, each against a real API server and a real Infisical dev server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod admission;
 mod bad_input;
 mod binary;
 mod canary;
@@ -11,6 +12,7 @@ mod dialect;
 mod dynamic;
 mod failure_leaves_the_secret;
 mod faults;
+mod generators;
 mod gitops;
 mod heals;
 mod instant;
@@ -19,6 +21,7 @@ mod login_once;
 mod login_pages;
 mod logins;
 mod many_namespaces;
+mod migrate;
 mod peers_role;
 mod plugins;
 mod promises;

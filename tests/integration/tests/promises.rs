@@ -23,10 +23,61 @@ fn every_test_that_the_table_names_exists() {
     }
 }
 
-#[test]
-fn every_row_of_the_table_names_a_test_or_says_why_not() {
+/// All rows: the heading above, what each is about, and what holds it.
+fn rows() -> Vec<(String, String, String)> {
     let table = fs::read_to_string(Target::workspace().join("tests/PROMISES.md")).unwrap();
-    let rows = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
-    let bare: Vec<_> = rows.filter(|row| !row.contains(".rs::") && !row.contains("not yet:") && !row.contains("| held by |")).collect();
-    assert!(bare.is_empty(), "rows without a test: {bare:#?}");
+    let (mut heading, mut rows) = (String::new(), Vec::new());
+    for line in table.lines() {
+        if let Some(text) = line.strip_prefix("## ") {
+            heading = text.to_owned();
+        }
+        if line.starts_with("| ") && !line.starts_with("| ---") && !line.ends_with("| held by |") {
+            let (about, held) = line.trim_matches('|').split_once(" | ").unwrap_or_else(|| panic!("no row of two cells: {line}"));
+            rows.push((heading.clone(), about.trim().to_owned(), held.trim().to_owned()));
+        }
+    }
+    rows
+}
+
+/// The numbers at the beginning of a row: `19, 20, 22 about`, `38 to 43 about`. None where it begins with a text.
+fn numbers(about: &str) -> Vec<u32> {
+    if let [first, "to", last, ..] = about.split(' ').collect::<Vec<_>>()[..]
+        && let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse())
+    {
+        return (first..=last).collect();
+    }
+    let mut numbers = Vec::new();
+    for word in about.split(' ') {
+        let Ok(number) = word.trim_end_matches(',').parse() else { break };
+        numbers.push(number);
+        if !word.ends_with(',') {
+            break;
+        }
+    }
+    numbers
+}
+
+#[test]
+fn every_row_of_the_table_names_a_test_or_says_why_it_needs_none() {
+    let bare: Vec<_> = rows().into_iter().filter(|(_, _, held)| !held.contains(".rs::") && held.split(' ').count() < 6).collect();
+    assert!(bare.is_empty(), "rows with neither a test nor a sentence: {bare:#?}");
+}
+
+#[test]
+fn every_decision_every_weakness_and_every_ask_has_a_row() {
+    const PROMISES: &str = "Promises";
+    const ASKS: &str = "What users of Infisical's operator ask for";
+    let rows = rows();
+    let of = |wanted: &dyn Fn(&str) -> bool| -> BTreeSet<u32> {
+        rows.iter().filter(|(heading, ..)| wanted(heading)).flat_map(|(_, about, _)| numbers(about)).collect()
+    };
+    let decided = rows.iter().filter_map(|(_, about, _)| about.strip_prefix("0.")?.split(' ').next()?.parse::<u32>().ok());
+    let weaknesses = of(&|heading| heading != PROMISES && heading != ASKS);
+    for (what, found, last) in
+        [("decisions", decided.collect(), 18), ("weaknesses", weaknesses, 67), ("asks", of(&|heading| heading == ASKS), 10)]
+    {
+        let missing: Vec<_> = (1..=last).filter(|number| !found.contains(number)).collect();
+        assert!(missing.is_empty(), "{what} without a row: {missing:?}");
+        assert!(found.iter().all(|number| (1..=last).contains(number)), "{what} that there are not: {found:?}");
+    }
 }

@@ -3,12 +3,14 @@
 //! Every flag has an environment variable with the prefix `INFISICAL_OPERATOR_`. Go's flag package takes `-flag` for
 //! `--flag` and `--flag=false` for a switch, so both are taken here.
 mod logging;
+mod migrate;
 mod plugin;
 mod run;
 mod template;
 mod template_data;
 
 pub use logging::{LogFormat, Logging};
+pub use migrate::MigrateArgs;
 pub use plugin::PluginCommand;
 pub use template::TemplateCommand;
 
@@ -42,6 +44,8 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Says what will differ for whoever comes from Infisical's operator, or converts resources. Writes nothing.
+    Migrate(Box<MigrateArgs>),
     /// Renders templates without a cluster.
     Template {
         #[command(subcommand)]
@@ -166,7 +170,7 @@ pub struct RunArgs {
     pub enable_http2: Option<bool>,
 }
 
-const COMMANDS: [&str; 5] = ["run", "crds", "compile", "plugin", "template"];
+const COMMANDS: [&str; 6] = ["run", "crds", "compile", "migrate", "plugin", "template"];
 
 /// Reads the arguments of a process. No command means `run`; `-flag` means `--flag`.
 pub fn normalise(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {

@@ -155,7 +155,10 @@ pub(crate) async fn follow_all<T>(
             Err(error) => {
                 let broken =
                     |before| Condition::Broken { listed: !matches!(before, Condition::Starting | Condition::Broken { listed: false }) };
-                if set(health, &part, broken) {
+                let again = set(health, &part, broken);
+                if code(&error) == Some(410) {
+                    tracing::debug!(resource, namespace, "a watch was too old and lists anew");
+                } else if again {
                     tracing::warn!(resource, namespace, cause = kind_of(&error), "a watch broke and is restarted");
                 }
                 backoff.next().unwrap_or(REFUSED_PAUSE)

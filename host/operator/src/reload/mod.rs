@@ -13,6 +13,7 @@ mod kind;
 mod rollouts;
 mod workloads;
 
+pub(crate) use consumes::{Consumed, consumes};
 pub use decide::Followed;
 
 use crate::{
@@ -23,7 +24,6 @@ use crate::{
     reason,
 };
 use api::well_known::annotation::{AUTO_RELOAD, MANAGED_CONFIG_MAP_PREFIX, MANAGED_SECRET_PREFIX};
-use consumes::{Consumed, consumes};
 use decide::{Notes, Part, decide};
 use futures::{
     FutureExt,

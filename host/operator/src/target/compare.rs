@@ -77,10 +77,14 @@ pub(crate) fn compare(
     let warning = type_warning(live, target);
     let noted = live.annotation(annotation::INPUTS);
     let noted_right = settled.digest.is_none() || settled.unwritten || noted == settled.digest.as_deref();
+    let mut peers = wanted(Some(live), owner, target, &settled.version, Copied::AsThePeer);
+    if ownership::is_unversioned(live, owner, target) {
+        peers.annotations.remove(annotation::VERSION);
+    }
     let unchanged = !data_changed
         && noted_right
         && references == live.metadata.owner_references.clone().unwrap_or_default()
-        && (is_as(live, &clean) || is_as(live, &wanted(Some(live), owner, target, &settled.version, Copied::AsThePeer)));
+        && (is_as(live, &clean) || is_as(live, &peers));
     if unchanged {
         return Ok(Compared { step: Step::Nothing, data_changed, version: settled.version, remember, warning });
     }

@@ -137,7 +137,8 @@ fn is_own(name: &str) -> bool {
     name.strip_prefix(GROUP).is_some_and(|rest| rest.starts_with('/'))
 }
 
-fn is_tracking(name: &str) -> bool {
+/// Whether a GitOps tool knows by this label or annotation what it manages.
+pub(crate) fn is_tracking(name: &str) -> bool {
     TRACKING_NAMES.contains(&name) || TRACKING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 

@@ -28,11 +28,13 @@ use crate::{
     trigger::Cause,
 };
 use api::well_known::annotation;
-use claims::Claims;
+pub(crate) use claims::Claims;
 use compare::{Compared, Step, compare};
 use futures::future::join_all;
 pub use lease::Holding;
-use object::Object;
+pub(crate) use metadata::is_tracking;
+pub(crate) use object::Object;
+pub(crate) use ownership::judge;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::{

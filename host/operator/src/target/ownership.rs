@@ -4,7 +4,7 @@ use crate::{
     cluster::owner_uid,
     object::ObjectRef,
     outcome::{Class, Fault},
-    plan::{Owner, Target},
+    plan::{Owner, Target, TargetKind},
     reason,
 };
 use api::well_known::annotation;
@@ -31,7 +31,7 @@ pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(),
             format!("{field}: {kind} {name} is being deleted and waits for its finalizers ({finalizers})"),
         ));
     }
-    let ours = references(live).any(|reference| is_ours(reference, owner)) || live.annotation(annotation::VERSION).is_some();
+    let ours = references(live).any(|reference| is_ours(reference, owner)) || bears_a_note(live);
     if ours || live.data.is_empty() || live.annotation(annotation::ADOPT) == Some("true") {
         return Ok(());
     }
@@ -47,6 +47,18 @@ pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(),
             annotation::ADOPT
         ),
     ))
+}
+
+/// Whether this operator or its peer noted on an object that it keeps it. The peer notes no version on a ConfigMap that it has
+/// just made, but which labels it copied.
+fn bears_a_note(live: &Object) -> bool {
+    [annotation::VERSION, annotation::MANAGED_LABELS].iter().any(|name| live.annotation(name).is_some())
+}
+
+/// Whether an object is as the peer makes a ConfigMap and leaves it until its data changes: kept, without a version.
+pub(crate) fn is_unversioned(live: &Object, owner: &Owner, target: &Target) -> bool {
+    let kept = references(live).any(|reference| is_ours(reference, owner)) || bears_a_note(live);
+    target.kind == TargetKind::ConfigMap && kept && live.annotation(annotation::VERSION).is_none()
 }
 
 /// The owner references that the object is to have; those of others are carried over.

@@ -136,4 +136,5 @@ mod login;
 mod push;
 mod resource;
 mod server;
+mod static_secret;
 mod target;

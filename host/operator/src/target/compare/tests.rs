@@ -272,6 +272,26 @@ fn taking_over_from_the_peer_writes_nothing() {
 }
 
 #[test]
+fn a_config_map_that_the_peer_has_just_made_has_no_version_and_is_ours_all_the_same() {
+    let mut met = 0;
+    for (owner, target, object) in left_by_the_peer().into_iter().filter(|(_, target, _)| target.kind == TargetKind::ConfigMap) {
+        met += 1;
+        let mut live = decoded(target.kind, &object);
+        live.metadata.annotations.get_or_insert_default().remove(annotation::VERSION);
+        // By the note of its labels alone, as where the policy is Orphan.
+        let mut orphan = live.clone();
+        orphan.metadata.owner_references = None;
+        let kept = Target { policy: CreationPolicy::Orphan, ..target.clone() };
+        let same = Desired { data: live.data.clone(), ..desired(&[]) };
+        assert!(is_nothing(&compare(Some(&live), &owner, &target, &same, None).unwrap()));
+        assert!(is_nothing(&compare(Some(&orphan), &owner, &kept, &same, None).unwrap()));
+        let changed = replaced(compare(Some(&orphan), &owner, &kept, &desired(&[("A", "1")]), None).unwrap());
+        assert!(changed.annotation(annotation::VERSION).is_some());
+    }
+    assert!(met > 0, "the recorded state has a ConfigMap");
+}
+
+#[test]
 fn keys_of_gitops_tools_that_the_peer_copied_go_with_the_next_write_and_not_before() {
     let (mut owner, target, object) = left_by_the_peer().remove(0);
     owner.annotations.insert("argocd.argoproj.io/tracking-id".into(), "shop".into());
