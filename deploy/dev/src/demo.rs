@@ -7,10 +7,13 @@ pub const NAMESPACE: &str = "demo";
 
 const SPACE: &str = include_str!("../demo/namespace.yaml");
 const CREDENTIALS: &str = include_str!("../demo/credentials.yaml");
-const REST: [&str; 4] = [
+const REST: [&str; 7] = [
     include_str!("../demo/universal.yaml"),
     include_str!("../demo/kubernetes.yaml"),
     include_str!("../demo/template.yaml"),
+    include_str!("../demo/static.yaml"),
+    include_str!("../demo/push.yaml"),
+    include_str!("../demo/lease.yaml"),
     include_str!("../demo/workload.yaml"),
 ];
 

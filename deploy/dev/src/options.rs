@@ -32,6 +32,12 @@ pub struct Options {
 pub enum Cause {
     /// The credentials are not applied.
     Sync,
+    /// The resource does not ask to be told of changes.
+    Instant,
+    /// The Secret that is pushed is not edited.
+    Push,
+    /// The resource that holds the lease is not deleted.
+    Lease,
     /// The operator is stopped before a Secret is deleted or edited.
     Repair,
     /// The workload does not ask to be restarted.

@@ -23,7 +23,7 @@ fn start() -> Result<Run> {
     let mut find = |wanted: &str| lines.find(|line| line.contains(wanted)).with_context(|| format!("it ended without {wanted:?}"));
     let plane = folder(&find("kubectl --kubeconfig")?, "/kubeconfig")?;
     let operator = folder(&find("operator.log")?, "/operator.log")?;
-    let mut missing = vec!["demo/universal", "demo/kubernetes", "demo/template"];
+    let mut missing = vec!["demo/universal", "demo/kubernetes", "demo/template", "demo/static", "demo/push", "demo/lease"];
     while !missing.is_empty() {
         let line = find("Ready=True")?;
         missing.retain(|name| !line.contains(name));

@@ -3,8 +3,11 @@
 //!
 //! Each claim waits for what it wants to see, with a limit, and never sleeps instead; only the outage lasts as long as it
 //! says. A withheld cause must make its claim fail: that shows that the claim tests something.
+mod instant;
+mod lease;
 mod outage;
 mod plugins;
+mod push;
 mod reload;
 mod secrets;
 
@@ -35,6 +38,13 @@ pub async fn run(environment: &mut Environment, withheld: Option<Cause>) -> Resu
         return Ok(report.end());
     }
     report.claim("edit: a change at the server is followed", secrets::edit(environment)).await;
+
+    let told = instant::told(environment, withheld != Some(Cause::Instant));
+    report.claim("instant: a change at the server is followed at once", told).await;
+    let pushed = push::pushed(environment, withheld != Some(Cause::Push));
+    report.claim("push: keys of a Secret, and a generated one, are in Infisical", pushed).await;
+    let leased = lease::leased(environment, withheld != Some(Cause::Lease));
+    report.claim("lease: credentials of a dynamic secret are good until the resource goes", leased).await;
 
     if withheld == Some(Cause::Repair) {
         environment.stop_operator().await?;

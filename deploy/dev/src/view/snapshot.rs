@@ -1,8 +1,15 @@
 //! What the view shows, as it is at one moment.
-use api::{text::Text, v1alpha1::InfisicalSecret, well_known::condition::READY};
-use k8s_openapi::{api::core::v1::Secret, jiff::Timestamp};
-use kube::{Api, ResourceExt, api::ListParams};
-use std::time::Duration;
+use api::{
+    status::Conditions,
+    text::Text,
+    v1alpha1::{InfisicalDynamicSecret, InfisicalPushSecret, InfisicalSecret},
+    v1beta1::InfisicalStaticSecret,
+    well_known::condition::READY,
+};
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
+use kube::{Api, ResourceExt, api::ListParams, core::object::HasStatus};
+use serde::de::DeserializeOwned;
+use std::{fmt::Debug, time::Duration};
 use support::{Cluster, Endpoints, Metrics};
 
 /// One moment.
@@ -14,10 +21,10 @@ pub struct Snapshot {
     pub plugins: Vec<Plugin>,
 }
 
-/// One InfisicalSecret.
+/// A resource of the user's, of any kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Resource {
-    /// `namespace/name`.
+    /// `kind namespace/name`.
     pub name: String,
     /// Status of the condition; `-` before the first.
     pub ready: String,
@@ -49,9 +56,52 @@ pub async fn take(cluster: &Cluster, namespaces: &[String], endpoints: &Endpoint
     Snapshot { operator, resources: resources(cluster, namespaces).await.map_err(|error| error.to_string()), plugins }
 }
 
+/// A kind in the view.
+trait Shown:
+    kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + HasStatus<Status: Conditions> + Clone + Debug + DeserializeOwned
+{
+    /// Namespace and name of the Secrets that it writes.
+    fn secrets(&self) -> Vec<(&str, &str)>;
+}
+
+impl Shown for InfisicalSecret {
+    fn secrets(&self) -> Vec<(&str, &str)> {
+        let targets = self.spec.managed_kube_secret_references.iter().flatten().chain(&self.spec.managed_secret_reference);
+        targets.filter_map(|target| Some((target.secret_namespace.text()?, target.secret_name.text()?))).collect()
+    }
+}
+
+impl Shown for InfisicalStaticSecret {
+    fn secrets(&self) -> Vec<(&str, &str)> {
+        let targets = self.spec.targets.iter().flatten().filter(|target| target.kind.text() == Some("Secret"));
+        targets.filter_map(|target| Some((target.namespace.text()?, target.name.text()?))).collect()
+    }
+}
+
+impl Shown for InfisicalDynamicSecret {
+    fn secrets(&self) -> Vec<(&str, &str)> {
+        let target = self.spec.managed_secret_reference.iter();
+        target.filter_map(|target| Some((target.secret_namespace.text()?, target.secret_name.text()?))).collect()
+    }
+}
+
+impl Shown for InfisicalPushSecret {
+    fn secrets(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
+}
+
 async fn resources(cluster: &Cluster, namespaces: &[String]) -> kube::Result<Vec<Resource>> {
+    let mut all = of_kind::<InfisicalSecret>(cluster, namespaces).await?;
+    all.extend(of_kind::<InfisicalStaticSecret>(cluster, namespaces).await?);
+    all.extend(of_kind::<InfisicalPushSecret>(cluster, namespaces).await?);
+    all.extend(of_kind::<InfisicalDynamicSecret>(cluster, namespaces).await?);
+    Ok(all)
+}
+
+async fn of_kind<K: Shown>(cluster: &Cluster, namespaces: &[String]) -> kube::Result<Vec<Resource>> {
     let client = cluster.client();
-    let mut apis: Vec<Api<InfisicalSecret>> = namespaces.iter().map(|name| Api::namespaced(client.clone(), name)).collect();
+    let mut apis: Vec<Api<K>> = namespaces.iter().map(|name| Api::namespaced(client.clone(), name)).collect();
     if apis.is_empty() {
         apis.push(Api::all(client.clone()));
     }
@@ -60,9 +110,10 @@ async fn resources(cluster: &Cluster, namespaces: &[String]) -> kube::Result<Vec
     for api in apis {
         for object in api.list(&ListParams::default()).await? {
             let synced = written(cluster, &object).await?.map(|at| now.duration_since(at).unsigned_abs());
-            let condition = object.status.as_ref().and_then(|status| status.conditions.iter().find(|condition| condition.type_ == READY));
+            let conditions: &[Condition] = object.status().map(Conditions::conditions).unwrap_or_default();
+            let condition = conditions.iter().find(|condition| condition.type_ == READY);
             resources.push(Resource {
-                name: format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any()),
+                name: format!("{} {}/{}", K::kind(&()), object.namespace().unwrap_or_default(), object.name_any()),
                 ready: condition.map_or("-", |condition| &condition.status).into(),
                 reason: condition.map(|condition| condition.reason.clone()).unwrap_or_default(),
                 message: condition.map(|condition| condition.message.clone()).unwrap_or_default(),
@@ -74,11 +125,9 @@ async fn resources(cluster: &Cluster, namespaces: &[String]) -> kube::Result<Vec
 }
 
 /// When one of the Secrets of a resource was last written, by whoever. Reads their metadata alone.
-async fn written(cluster: &Cluster, object: &InfisicalSecret) -> kube::Result<Option<Timestamp>> {
-    let targets = object.spec.managed_kube_secret_references.iter().flatten().chain(&object.spec.managed_secret_reference);
+async fn written(cluster: &Cluster, object: &impl Shown) -> kube::Result<Option<Timestamp>> {
     let mut last = None;
-    for target in targets {
-        let (Some(namespace), Some(name)) = (target.secret_namespace.text(), target.secret_name.text()) else { continue };
+    for (namespace, name) in object.secrets() {
         let secrets: Api<Secret> = Api::namespaced(cluster.client().clone(), namespace);
         if let Some(secret) = secrets.get_metadata_opt(name).await? {
             let times = secret.managed_fields().iter().filter_map(|field| field.time.as_ref().map(|time| time.0));
