@@ -1,4 +1,5 @@
 //! What goes over the wire, in this crate's own words. Nothing that holds a value or a token can be formatted.
+use crate::Error;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use zeroize::Zeroize;
@@ -191,10 +192,17 @@ pub struct NewSecret<'a> {
 }
 
 /// What the server did with a write.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Written {
     /// It is done: id by key of the secrets concerned, as far as the server tells them.
     Done(BTreeMap<String, String>),
+    /// A server without batches did some of it, then failed.
+    Partly {
+        /// Id by key of what is done; empty where the server does not tell it.
+        done: BTreeMap<String, String>,
+        /// How the next one failed. The rest was not tried.
+        error: Error,
+    },
     /// A policy of the folder asks for an approval: nothing is written before somebody has given it.
     Approval {
         /// Id of the request for approval, where the server tells it.

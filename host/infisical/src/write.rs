@@ -181,11 +181,17 @@ impl Client {
         let mut done = BTreeMap::new();
         for item in items {
             let body = One { place: Place::of(Api::V3, folder), item: *item };
-            let url = self.address().resource("/v3/secrets/raw", item.secret_key)?;
-            match self.send_write(operation, method.clone(), url, token, &body, &[*item]).await? {
-                Written::Done(one) => done.extend(one),
-                // The policy is the folder's, so it is the answer to the first of them.
-                approval => return Ok(approval),
+            let sent = match self.address().resource("/v3/secrets/raw", item.secret_key) {
+                Ok(url) => self.send_write(operation, method.clone(), url, token, &body, &[*item]).await,
+                Err(error) => Err(error),
+            };
+            match sent {
+                Ok(Written::Done(mut one)) => {
+                    done.insert(item.secret_key.to_owned(), one.remove(item.secret_key).unwrap_or_default());
+                }
+                Err(error) if !done.is_empty() => return Ok(Written::Partly { done, error }),
+                // A policy is the folder's, so it is the answer to the first of them.
+                other => return other,
             }
         }
         Ok(Written::Done(done))

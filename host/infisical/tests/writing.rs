@@ -75,7 +75,7 @@ fn new<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<NewSecret<'a>> {
 fn ids(written: Written) -> BTreeMap<String, String> {
     match written {
         Written::Done(ids) => ids,
-        Written::Approval { .. } => panic!("an approval is asked for"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -168,6 +168,22 @@ async fn a_server_without_batches_gets_one_call_for_each_secret() {
         r#"{"workspaceId":"p","environment":"dev","secretPath":"/","secretKey":"B","secretValue":"","type":"shared"}"#
     );
     assert!(!seen[5].body.contains("secretValue"));
+}
+
+#[tokio::test]
+async fn what_such_a_server_did_before_it_failed_is_told() {
+    let server = support::Server::start(|seen| match seen.uri.path().rsplit_once('/') {
+        Some(("/api/v3/secrets/raw", "A")) => json(200, r#"{"secret":{"secretKey":"A","secretValue":"x"}}"#),
+        Some(("/api/v3/secrets/raw", _)) => json(400, r#"{"reqId":"r","error":"BadRequest","message":"Secret already exists"}"#),
+        _ => no_route(seen),
+    })
+    .await;
+    let folder = Folder { project_id: "p".into(), environment: "dev".into(), path: String::new() };
+    let write = async |pairs| server.client().create_secrets(&support::token(), &folder, &new(pairs)).await;
+    let Ok(Written::Partly { done, error }) = write(&[("A", "1"), ("B", "2"), ("C", "3")]).await else { panic!("not partly") };
+    assert_eq!(done, BTreeMap::from([("A".into(), String::new())]));
+    assert!(matches!(error, Error::Refused { status: 400, .. }), "{error}");
+    assert!(write(&[("B", "2")]).await.is_err());
 }
 
 #[tokio::test]

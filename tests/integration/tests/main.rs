@@ -25,6 +25,7 @@ mod migrate;
 mod peers_role;
 mod plugins;
 mod promises;
+mod push;
 mod reload;
 mod repair;
 mod resource;

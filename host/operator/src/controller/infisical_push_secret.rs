@@ -29,7 +29,7 @@ use crate::{
         source::{self, Wanted},
         write::{Failed, Makes, Writer, Written},
     },
-    read::{ReadError, ReadKey, Snapshot},
+    read::{ReadError, ReadKey, ReadRequest, Snapshot},
     reason,
     report::{Reported, Said, StatusWrite, said},
     session::Session,
@@ -117,10 +117,13 @@ pub async fn reconcile(resource: Arc<InfisicalPushSecret>, context: Arc<Context>
         return Action::await_change();
     }
     let Ended { outcome, failed, .. } = ended;
-    if !deleting {
+    // Where something is to be deleted later, the session is kept: the credentials may be the next to go, and then the resource.
+    if !deleting && !plan::deletes(&resource, &mut Vec::new()) {
         context.release_if_unplanned(&object, &outcome);
     }
     let said = |_: &[Condition], _| said::push_secret::said(&outcome, failed.as_ref());
+    // The peer's definition wants this member, so that even a first failure must say it.
+    kept.record.managed.get_or_insert_default();
     let more = kept.record.patch(&kept.stored);
     let written = context.reports.report_more(&*resource, &object, &outcome, began.elapsed(), said, more).await;
     if let StatusWrite::Made(made) = &written {
@@ -305,7 +308,7 @@ async fn settle(
         kept.record.pushed_to = Some(place.clone());
         return Ok(None);
     };
-    let names: Vec<_> = kept.record.managed.iter().flat_map(BTreeMap::values).cloned().collect();
+    let names = kept.record.names();
     let there = format!("{} of environment {} of project {} at {}", before.path, before.environment, before.project_id, before.host);
     let left = |why: &str| {
         let message = format!("{}: {} stay in folder {there}: {why}", owner.object, said::push_secret::listed(&names));
@@ -529,7 +532,7 @@ async fn clean_up(resource: &InfisicalPushSecret, object: &ObjectRef, context: &
         }),
         Ok(Some(waiting)) => Err(Outcome::Waiting(waiting)),
         Err((stage, fault)) => {
-            let names: Vec<_> = kept.record.managed.iter().flat_map(BTreeMap::values).collect();
+            let names = kept.record.names();
             let message = format!(
                 "{object}: it is deleted as soon as {} are deleted in Infisical, which failed: {}; mend that, or set \
                  spec.deletionPolicy to None to leave them there",
@@ -556,21 +559,22 @@ async fn taken_away(
     if nothing || !plan::deletes(resource, &mut Vec::new()) {
         return Ok(None);
     }
-    let planned = login_only(resource, object, context).await?;
-    let failed = |stage, fault| (stage, planned.login.placed(stage, fault));
-    let digest = context.plugin_digest(&planned.login.plugin);
-    let session = context.sessions.lease(object, &planned.login, &digest).map_err(|error| failed(error.stage(), error.into()))?;
-    let host = planned.login.server.address.to_string();
-    let place = match kept.record.pushed_to.clone() {
-        Some(place) if place.host != host => {
+    let (session, read) = own_session(resource, object, context).await?;
+    let failed = |stage, fault| (stage, fault);
+    let place = match (kept.record.pushed_to.clone(), read) {
+        (Some(place), _) if place.host != session.server() => {
             tracing::warn!(%object, place.host, "what was pushed stays at a server that the resource no longer names");
             return Ok(None);
         }
-        Some(place) => place,
+        (Some(place), _) => place,
         // As the peer recorded it.
-        None => {
-            let project_id = session.project_id(&planned.read.project).await.map_err(|error| failed(error.stage(), error.into()))?;
-            Place { host, project_id, environment: planned.read.environment.clone(), path: planned.read.path.clone() }
+        (None, Some(read)) => {
+            let project_id = session.project_id(&read.project).await.map_err(|error| failed(error.stage(), error.into()))?;
+            Place { host: session.server(), project_id, environment: read.environment, path: read.path }
+        }
+        (None, None) => {
+            let message = "nothing tells to which folder it pushed, and its spec can't be planned";
+            return Err((Stage::Plan, Fault::new(reason::INVALID_SPEC, Class::UserFix, message)));
         }
     };
     let taken = left::take(&session, &Owner::of(resource), &place, kept, &context.pushes).await;
@@ -582,11 +586,28 @@ async fn taken_away(
     }
 }
 
-/// The plan of a resource whose Secret and generators may be gone already.
-async fn login_only(resource: &InfisicalPushSecret, object: &ObjectRef, context: &Context) -> Result<PushPlan, (Stage, Fault)> {
+/// The resource's own login, and the folder of its spec. Its Secret and generators may be gone already; where its credentials are,
+/// the session that it still has is its own too.
+async fn own_session(
+    resource: &InfisicalPushSecret,
+    object: &ObjectRef,
+    context: &Context,
+) -> Result<(Arc<Session>, Option<ReadRequest>), (Stage, Fault)> {
     context.cluster.begin(object);
     let found = dereference::resource(&context.cluster, resource, &context.settings).await;
     context.cluster.end(object);
-    let found = found.map_err(|fault| (Stage::Dereference, fault))?;
-    plan::push_secret(resource, &found, &context.settings).map_err(|fault| (Stage::Plan, fault))
+    let plan = match found {
+        Ok(found) => plan::push_secret(resource, &found, &context.settings).map_err(|fault| (Stage::Plan, fault)),
+        Err(fault) => Err((Stage::Dereference, fault)),
+    };
+    match (plan, context.sessions.of(object)) {
+        (Ok(plan), _) => {
+            let digest = context.plugin_digest(&plan.login.plugin);
+            let session = context.sessions.lease(object, &plan.login, &digest);
+            let session = session.map_err(|error| (error.stage(), plan.login.placed(error.stage(), error.into())))?;
+            Ok((session, Some(plan.read)))
+        }
+        (Err(_), Some(session)) => Ok((session, None)),
+        (Err(failed), None) => Err(failed),
+    }
 }

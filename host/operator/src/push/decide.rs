@@ -80,7 +80,7 @@ pub fn decide(wishes: &Wishes, there: &Folder, record: &Record, rules: Rules<'_>
         }
         decision.weigh(key, wish, there.get(key), rules);
     }
-    let unwanted: Vec<_> = decision.record.managed.iter().flatten().map(|(_, key)| key.clone()).collect();
+    let unwanted: BTreeSet<_> = decision.record.managed.iter().flatten().map(|(_, key)| key.clone()).collect();
     for key in unwanted {
         if wishes.contains_key(&key) || claimed.contains(&key) || !rules.delete {
             continue;

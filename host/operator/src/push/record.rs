@@ -73,6 +73,14 @@ impl Record {
         self.managed.as_ref().is_some_and(|managed| managed.contains_key(id))
     }
 
+    /// Names of what is ours, in their order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.managed.iter().flat_map(BTreeMap::values).cloned().collect();
+        names.sort();
+        names
+    }
+
     /// Notes a secret that is ours.
     pub fn note(&mut self, id: String, key: String) {
         self.managed.get_or_insert_default().insert(id, key);
@@ -83,8 +91,7 @@ impl Record {
     pub fn patch(&self, before: &Self) -> Map<String, Value> {
         let mut patch = Map::new();
         let none: BTreeMap<String, String> = BTreeMap::new();
-        // The peer's definition wants this member, so that even a first failure must say it.
-        if self.managed != before.managed || self.managed.is_none() {
+        if self.managed != before.managed {
             let (old, new) = (before.managed.as_ref().unwrap_or(&none), self.managed.as_ref().unwrap_or(&none));
             let gone = old.keys().filter(|id| !new.contains_key(*id)).map(|id| (id.clone(), Value::Null));
             patch.insert("managedSecrets".into(), gone.chain(new.iter().map(|(id, key)| (id.clone(), json!(key)))).collect());
@@ -203,7 +210,9 @@ mod tests {
         let peer = json!({"conditions": [], "managedSecrets": {"id-/push/shop-API_KEY": "API_KEY"}});
         let read = Record::of(Some(&serde_json::from_value(peer).unwrap()));
         assert!(read.has("id-/push/shop-API_KEY") && read.made.is_empty() && read.pushed_to.is_none());
-        let first = Record::default();
-        assert_eq!(Value::Object(first.patch(&first)), json!({"managedSecrets": {}}));
+        let mut first = Record::default();
+        first.managed.get_or_insert_default();
+        assert_eq!(Value::Object(first.patch(&Record::default())), json!({"managedSecrets": {}}));
+        assert!(first.patch(&first).is_empty());
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 use infisical::{NewSecret, Written as Answer};
 use runtime::SecretBytes;
 use secrecy::ExposeSecret;
-use std::{future::Future, sync::Arc};
+use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 /// Requests for approval that are named: the newest.
 const REQUESTS: usize = 10;
@@ -169,62 +169,88 @@ impl Written {
     /// Notes what came of a batch. True: nothing more is to be tried.
     fn note(&mut self, kind: Kind, answer: Result<Answer, SessionError>, batch: Vec<Ready>, writer: &Writer<'_>, kept: &mut Kept) -> bool {
         match answer {
-            Ok(Answer::Done(mut ids)) => {
-                self.any = true;
-                for Ready { key, made, .. } in batch {
-                    kept.asked.remove(&key);
-                    if let Some(made) = made {
-                        kept.record.made.insert(key.clone(), made);
-                    }
-                    let id = ids.remove(&key).or_else(|| writer.there.get(&key).map(|remote| remote.id.clone()));
-                    match (kind, id) {
-                        (Kind::Delete, _) => kept.record.managed.iter_mut().for_each(|managed| managed.retain(|_, name| *name != key)),
-                        (_, Some(id)) => {
-                            kept.record.pending.remove(&key);
-                            kept.record.note(id, key);
-                        }
-                        // What is pending is known again at the next read.
-                        (_, None) => {}
-                    }
-                }
-                false
+            Ok(Answer::Done(ids)) => self.done(kind, ids, batch, writer, kept),
+            Ok(Answer::Partly { done, error }) => {
+                let (made, rest) = batch.into_iter().partition(|ready| done.contains_key(&ready.key));
+                self.done(kind, done, made, writer, kept);
+                return self.refused(kind, SessionError::Call(error), rest, kept);
             }
-            Ok(Answer::Approval { id }) => {
-                self.any = true;
-                let waiting = kept.record.waiting.get_or_insert_with(Waiting::default);
-                waiting.source = writer.source.to_owned();
-                waiting.requests.extend(id);
-                let older = waiting.requests.len().saturating_sub(REQUESTS);
-                waiting.requests.drain(..older);
-                let name = match kind {
-                    Kind::Create => approval::CREATE,
-                    Kind::Update => approval::UPDATE,
-                    Kind::Delete => approval::DELETE,
-                };
-                for Ready { key, asked, .. } in batch {
-                    waiting.secrets.insert(key.clone(), name.to_owned());
+            Ok(Answer::Approval { id }) => self.asked(kind, id, batch, writer, kept),
+            Err(error) => return self.refused(kind, error, batch, kept),
+        }
+        false
+    }
+
+    fn done(&mut self, kind: Kind, mut ids: BTreeMap<String, String>, batch: Vec<Ready>, writer: &Writer<'_>, kept: &mut Kept) {
+        self.any = true;
+        for Ready { key, made, .. } in batch {
+            kept.asked.remove(&key);
+            if let Some(made) = made {
+                kept.record.made.insert(key.clone(), made);
+            }
+            let told = ids.remove(&key).filter(|id| !id.is_empty());
+            let id = told.or_else(|| writer.there.get(&key).map(|remote| remote.id.clone()));
+            match (kind, id) {
+                (Kind::Delete, _) => kept.record.managed.iter_mut().for_each(|managed| managed.retain(|_, name| *name != key)),
+                (_, Some(id)) => {
                     kept.record.pending.remove(&key);
-                    kept.asked.insert(key, asked);
+                    kept.record.note(id, key);
                 }
-                false
-            }
-            Err(error) => {
-                self.conflict |= is_conflict(&error);
-                for Ready { key, ours, .. } in batch {
-                    match (kind, ours) {
-                        (Kind::Create, _) => self.failed.create.push(key),
-                        (Kind::Update, true) => self.failed.update.push(key),
-                        (Kind::Update, false) => self.failed.replace.push(key),
-                        (Kind::Delete, _) => self.failed.delete.push(key),
-                    }
-                }
-                let stage = if error.stage() == Stage::Read { Stage::Apply } else { error.stage() };
-                let fault = Fault::from(error);
-                let outage = !matches!(fault.class, Class::UserFix | Class::Denied);
-                self.fault.get_or_insert((stage, fault));
-                outage
+                // What is pending is known again at the next read.
+                (_, None) => {}
             }
         }
+    }
+
+    fn asked(&mut self, kind: Kind, id: Option<String>, batch: Vec<Ready>, writer: &Writer<'_>, kept: &mut Kept) {
+        self.any = true;
+        let waiting = kept.record.waiting.get_or_insert_with(Waiting::default);
+        waiting.source = writer.source.to_owned();
+        waiting.requests.extend(id);
+        let older = waiting.requests.len().saturating_sub(REQUESTS);
+        waiting.requests.drain(..older);
+        let name = match kind {
+            Kind::Create => approval::CREATE,
+            Kind::Update => approval::UPDATE,
+            Kind::Delete => approval::DELETE,
+        };
+        for Ready { key, asked, .. } in batch {
+            waiting.secrets.insert(key.clone(), name.to_owned());
+            kept.record.pending.remove(&key);
+            kept.asked.insert(key, asked);
+        }
+    }
+
+    fn refused(&mut self, kind: Kind, error: SessionError, batch: Vec<Ready>, kept: &mut Kept) -> bool {
+        self.conflict |= is_conflict(&error);
+        let for_certain = is_refusal(&error);
+        for Ready { key, ours, .. } in batch {
+            // What the server refused is not there by us, whoever made it meanwhile.
+            if for_certain {
+                kept.record.pending.remove(&key);
+            }
+            match (kind, ours) {
+                (Kind::Create, _) => self.failed.create.push(key),
+                (Kind::Update, true) => self.failed.update.push(key),
+                (Kind::Update, false) => self.failed.replace.push(key),
+                (Kind::Delete, _) => self.failed.delete.push(key),
+            }
+        }
+        let stage = if error.stage() == Stage::Read { Stage::Apply } else { error.stage() };
+        let fault = Fault::from(error);
+        let outage = !matches!(fault.class, Class::UserFix | Class::Denied);
+        self.fault.get_or_insert((stage, fault));
+        outage
+    }
+}
+
+/// Whether the server said itself that nothing was written. After any other failure that is not known.
+fn is_refusal(error: &SessionError) -> bool {
+    match error {
+        SessionError::Call(infisical::Error::Refused { status, .. }) => (400..500).contains(status),
+        SessionError::Call(_) => false,
+        // Nothing was sent.
+        _ => true,
     }
 }
 
