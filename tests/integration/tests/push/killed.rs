@@ -45,3 +45,29 @@ async fn between_the_deletion_at_the_server_and_that_of_the_finalizer() {
         world.remote_is(&[]).await;
     }
 }
+
+/// A value that nobody else knows is not lost when it is made and not yet recorded.
+#[tokio::test]
+async fn between_the_making_of_a_generated_value_and_its_record() {
+    let world = World::new().await;
+    world
+        .apply(&json!({
+            "apiVersion": "secrets.infisical.com/v1alpha1", "kind": "UUID",
+            "metadata": {"name": "u", "namespace": world.namespace.name()}, "spec": {},
+        }))
+        .await;
+    let mut operator = world.doomed(&[]).await;
+    operator.ready().await;
+    operator.kill_at(Moment::After, Effect::CreateSecrets);
+    let push = json!({"secret": null, "generators": [{"destinationSecretName": "G", "generatorRef": {"kind": "UUID", "name": "u"}}]});
+    world.push("app", merged(json!({"spec": {"push": push}}), &replace_and_delete())).await;
+    operator.died(Moment::After, Effect::CreateSecrets).await;
+    let made = world.remote("G");
+    assert!(made.is_some());
+    let _operator = world.start().await;
+    world.pushed("app").await;
+    assert_eq!((world.remote("G"), world.managed("app").await), (made, vec!["G".to_owned()]));
+    world.delete("app").await;
+    world.is_gone("app").await;
+    world.remote_is(&[]).await;
+}

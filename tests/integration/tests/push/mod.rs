@@ -3,6 +3,7 @@ mod approvals;
 mod conditions;
 mod deletion;
 mod folders;
+mod generators;
 mod killed;
 mod policies;
 mod samples;

@@ -74,12 +74,16 @@ async fn the_sample_of_the_manual_applies_and_is_pushed() {
 #[tokio::test]
 async fn the_samples_of_this_project_are_pushed() {
     let world = World::new().await;
-    for path in ["/push/template", "/push/jinja"] {
+    for path in ["/push/template", "/push/jinja", "/push/generated"] {
         world.infisical.state().create_folder(&world.dev(path)).unwrap();
     }
     let url = world.infisical.url();
     let _operator = world.start_with(|options| options.host_api = Some(url)).await;
-    for (file, names) in [("universal-auth.yaml", &["push-universal"][..]), ("template.yaml", &["push-template", "push-jinja"])] {
+    for (file, names) in [
+        ("universal-auth.yaml", &["push-universal"][..]),
+        ("template.yaml", &["push-template", "push-jinja"]),
+        ("generators.yaml", &["push-generated"]),
+    ] {
         let path = Target::workspace().join("deploy/samples/infisicalpushsecret").join(file);
         let text = fs::read_to_string(&path).unwrap();
         let text = text
@@ -99,4 +103,6 @@ async fn the_samples_of_this_project_are_pushed() {
         (value("/push/template", "CERTIFICATE"), value("/push/jinja", "DATABASE_URL")),
         ("/v8A".into(), value("/push/template", "DATABASE_URL"))
     );
+    assert_eq!(value("/push/generated", "DB_PASSWORD").chars().count(), 32);
+    assert_eq!(value("/push/generated", "INSTANCE_ID").chars().count(), 36);
 }

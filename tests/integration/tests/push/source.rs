@@ -66,10 +66,11 @@ async fn unrelated_secrets_and_spec_errors_are_told_apart() {
     let world = World::new().await;
     world.source(&[("A", "1")]).await;
     let _operator = world.start().await;
-    world.push("interval", json!({"spec": {"resyncInterval": "1m30s"}})).await;
-    let message = world.fails("interval", "InvalidInterval").await;
-    assert!(message.contains("spec.resyncInterval"), "{message}");
-    world.push("nothing", json!({"spec": {"push": {"secret": null}}})).await;
+    world.push("path", json!({"spec": {"destination": {"secretsPath": "/a/../b"}}})).await;
+    let message = world.fails("path", "InvalidScope").await;
+    assert!(message.contains("spec.destination.secretsPath"), "{message}");
+    // As the peer stores a block that nobody filled in.
+    world.push("nothing", json!({"spec": {"push": {"secret": {"secretName": "", "secretNamespace": ""}}}})).await;
     world.fails("nothing", "InvalidSpec").await;
     assert_eq!(world.infisical.calls().total(), 0);
     world.push("app", json!({})).await;
