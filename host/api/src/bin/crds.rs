@@ -1,5 +1,5 @@
 //! Writes the custom resource definitions to the folder that is its argument, `deploy/crds` by default. The chart has them too:
-//! `cargo run -p support --bin chart` writes those.
+//! `cargo run --bin chart` writes those.
 use std::{env, error::Error, fs, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -8,6 +8,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, text) in api::crds::files()? {
         fs::write(folder.join(name), text)?;
     }
-    println!("now `cargo run -p support --bin chart`, if they changed: the chart has them too");
+    println!("now `cargo run --bin chart`, if they changed: the chart has them too");
     Ok(())
 }

@@ -33,7 +33,7 @@ async fn helm_finds_nothing_to_say_against_it() {
 #[tokio::test]
 async fn what_is_generated_is_up_to_date() {
     let stale = chart::generate(helm().await, true).unwrap();
-    assert!(stale.is_empty(), "run `cargo run -p support --bin chart`: {stale:?}");
+    assert!(stale.is_empty(), "run `cargo run --bin chart`: {stale:?}");
 }
 
 #[tokio::test]

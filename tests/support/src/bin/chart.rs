@@ -17,7 +17,7 @@ fn main() -> Result<()> {
         println!("{} {}", if check { "stale: " } else { "written:" }, path.display());
     }
     if check && !stale.is_empty() {
-        bail!("run `cargo run -p support --bin chart`");
+        bail!("run `cargo run --bin chart`");
     }
     Ok(())
 }
