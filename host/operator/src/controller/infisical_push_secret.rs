@@ -390,15 +390,16 @@ async fn note(
     kept: &mut Kept,
     decision: &Decision,
 ) -> Result<bool, Outcome> {
-    if decision.writes_nothing() {
-        return Ok(true);
-    }
     let requests = context.cluster.requests();
-    if planned.plan.delete {
+    // Not only before the first write: the policy may be newer than that, and a restored object has lost its finalizer.
+    if planned.plan.delete && (kept.record.is_to_be_undone() || !decision.writes_nothing()) {
         let added = finalizer::add(requests, resource, PUSH_SECRET).await;
         if added.map_err(planned.failed(Stage::Apply))?.is_none() {
             return Ok(false);
         }
+    }
+    if decision.writes_nothing() {
+        return Ok(true);
     }
     let now = Timestamp::now();
     let not_ours = decision.create.iter().chain(decision.update.iter().filter(|change| !change.ours));
@@ -555,8 +556,7 @@ async fn taken_away(
     context: &Context,
     kept: &mut Kept,
 ) -> Result<Option<Fault>, (Stage, Fault)> {
-    let nothing = kept.record.managed.as_ref().is_none_or(BTreeMap::is_empty) && kept.record.pending.is_empty();
-    if nothing || !plan::deletes(resource, &mut Vec::new()) {
+    if !kept.record.is_to_be_undone() || !plan::deletes(resource, &mut Vec::new()) {
         return Ok(None);
     }
     let (session, read) = own_session(resource, object, context).await?;

@@ -73,6 +73,13 @@ impl Record {
         self.managed.as_ref().is_some_and(|managed| managed.contains_key(id))
     }
 
+    /// Whether something is, or may yet come to be, at the server that goes with the resource.
+    #[must_use]
+    pub fn is_to_be_undone(&self) -> bool {
+        let created = |waiting: &Waiting| waiting.secrets.values().any(|change| change == super::approval::CREATE);
+        !self.names().is_empty() || !self.pending.is_empty() || self.waiting.as_ref().is_some_and(created)
+    }
+
     /// Names of what is ours, in their order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
@@ -203,6 +210,21 @@ mod tests {
             }
         }
         assert!(record().patch(&record()).is_empty());
+    }
+
+    #[test]
+    fn what_is_there_or_may_yet_come_is_to_be_undone() {
+        let waiting = |change: &str| Some(Waiting { secrets: [("A".to_owned(), change.to_owned())].into(), ..Waiting::default() });
+        let empty = Record { managed: Some(BTreeMap::new()), ..Record::default() };
+        assert!(!Record::default().is_to_be_undone() && !empty.is_to_be_undone());
+        assert!(!Record { waiting: waiting("update"), ..empty.clone() }.is_to_be_undone());
+        for some in [
+            Record { managed: record().managed, ..empty.clone() },
+            Record { pending: record().pending, ..empty.clone() },
+            Record { waiting: waiting("create"), ..empty },
+        ] {
+            assert!(some.is_to_be_undone(), "{some:?}");
+        }
     }
 
     #[test]

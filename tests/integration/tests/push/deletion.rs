@@ -29,6 +29,34 @@ async fn only_what_is_ours_is_deleted_and_finalizers_of_others_stay() {
     world.is_gone("app").await;
 }
 
+/// What was pushed before the policy said so goes too; and a restored object has no finalizer.
+#[tokio::test]
+async fn a_policy_that_comes_later_and_a_finalizer_that_is_lost_leave_nothing_behind() {
+    let world = World::new().await;
+    world.source(&[("A", "1")]).await;
+    let _operator = world.start().await;
+    world.push("app", json!({"spec": {"updatePolicy": "Replace"}})).await;
+    world.pushed("app").await;
+    assert!(world.resources().get("app").await.unwrap().finalizers().is_empty());
+    let guarded = async || {
+        until("our finalizer", async || {
+            let resource = world.resources().get("app").await.map_err(|error| error.to_string())?;
+            if resource.finalizers() == [FINALIZER] { Ok(()) } else { Err(format!("{:?}", resource.finalizers())) }
+        })
+        .await;
+    };
+    world.patch("app", json!({"deletionPolicy": "Delete"})).await;
+    guarded().await;
+    let patch = json!({"metadata": {"finalizers": null}});
+    world.resources().patch("app", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    world.look_again("app").await;
+    guarded().await;
+    assert_eq!(world.writes(), 1);
+    world.delete("app").await;
+    world.is_gone("app").await;
+    world.remote_is(&[]).await;
+}
+
 #[tokio::test]
 async fn while_the_server_is_down_the_resource_stays_and_says_so() {
     let world = World::new().await;
