@@ -5,7 +5,7 @@ use crate::{
     session::{Session, SessionError},
 };
 use api::{text::Text, v1alpha1::LeaseSource};
-use infisical::{FoundLease, Lease, LeasePlace, LeaseRequest, MadeLease};
+use infisical::{Client, FoundLease, Lease, LeasePlace, LeaseRequest, MadeLease, ProjectRef};
 use std::{sync::Arc, time::Duration};
 
 /// What a call says that ends a lease.
@@ -17,20 +17,25 @@ pub enum Revoked {
     Later,
 }
 
-/// Whether the server has an answer of its own that another try won't change: it knows of no such lease, or refuses.
+/// Whether the server has an answer of its own that another try won't change: it knows of no such lease, or refuses. A 404 without
+/// a request id is a router's.
 #[must_use]
 pub fn is_refusal(error: &SessionError) -> bool {
     match error {
-        SessionError::Call(infisical::Error::Refused { status, .. }) => matches!(status, 400 | 404 | 409 | 422),
+        SessionError::Call(infisical::Error::Refused { status: 404, request_id, .. }) => request_id.is_some(),
+        SessionError::Call(infisical::Error::Refused { status, .. }) => matches!(status, 400 | 409 | 422),
         _ => false,
     }
 }
 
-/// Whether the lease is gone. Older servers answer 400.
+/// Whether the lease of that id is gone, by the server's own word about it: a project, an environment or a folder that is not
+/// found says nothing about the lease. Older servers answer 400.
 #[must_use]
-pub fn is_gone(error: &SessionError) -> bool {
+pub fn is_gone(error: &SessionError, id: &str) -> bool {
     match error {
-        SessionError::Call(infisical::Error::Refused { status: 404, .. }) => true,
+        SessionError::Call(infisical::Error::Refused { status: 404, message, request_id: Some(_), .. }) => {
+            message.contains("lease") && message.contains(id)
+        }
         SessionError::Call(infisical::Error::Refused { status: 400, message, .. }) => message.contains("lease not found"),
         _ => false,
     }
@@ -45,14 +50,18 @@ pub async fn place(session: &Arc<Session>, source: &Source) -> Result<LeasePlace
     Ok(LeasePlace { project_slug, environment: source.environment.clone(), path: source.path.clone() })
 }
 
-/// Where a recorded lease is from. None: at another server than this.
-#[must_use]
-pub fn recorded_place(source: &LeaseSource, server: &str) -> Option<LeasePlace> {
-    if source.server.text() != Some(server) {
+/// Where a recorded lease is from. None: at another server than this. A project that is recorded by its id may have another slug
+/// by now; where the server does not tell, the recorded one is taken.
+pub async fn recorded_place(session: &Arc<Session>, source: &LeaseSource) -> Option<LeasePlace> {
+    if source.server.text() != Some(&session.server()) {
         return None;
     }
+    let now = match source.project_id.text() {
+        Some(id) => session.project_slug(&ProjectRef::Id(id.to_owned())).await.ok(),
+        None => None,
+    };
     Some(LeasePlace {
-        project_slug: source.project_slug.text()?.to_owned(),
+        project_slug: now.or_else(|| source.project_slug.text().map(str::to_owned))?,
         environment: source.environment_slug.text()?.to_owned(),
         path: source.secrets_path.text()?.to_owned(),
     })
@@ -76,7 +85,8 @@ pub async fn create(
         namespace: source.namespace.clone(),
         mark: mark(uid),
     };
-    session.call(Effect::CreateLease, |client, token| async move { client.create_lease(&token, request).await }).await
+    let made = session.call(Effect::CreateLease, |client, token| async move { client.create_lease(&token, request).await }).await;
+    heard(session, place, made).await
 }
 
 /// Renews a lease.
@@ -85,7 +95,8 @@ pub async fn create(
 /// Those of [`Session::call`].
 pub async fn renew(session: &Arc<Session>, place: &LeasePlace, id: &str, ttl: Option<Duration>) -> Result<Lease, SessionError> {
     let ttl = &ttl.map(text);
-    session.call(Effect::RenewLease, |client, token| async move { client.renew_lease(&token, place, id, ttl.as_deref()).await }).await
+    let renewed = |client: Client, token| async move { client.renew_lease(&token, place, id, ttl.as_deref()).await };
+    heard(session, place, session.call(Effect::RenewLease, renewed).await).await
 }
 
 /// Ends a lease. One that is gone has ended.
@@ -94,10 +105,10 @@ pub async fn renew(session: &Arc<Session>, place: &LeasePlace, id: &str, ttl: Op
 /// Those of [`Session::call`].
 pub async fn revoke(session: &Arc<Session>, place: &LeasePlace, id: &str) -> Result<Revoked, SessionError> {
     let ended = session.call(Effect::RevokeLease, |client, token| async move { client.revoke_lease(&token, place, id).await }).await;
-    match ended {
+    match heard(session, place, ended).await {
         Ok(true) => Ok(Revoked::Later),
         Ok(false) => Ok(Revoked::Now),
-        Err(error) if is_gone(&error) => Ok(Revoked::Now),
+        Err(error) if is_gone(&error, id) => Ok(Revoked::Now),
         Err(error) => Err(error),
     }
 }
@@ -108,10 +119,10 @@ pub async fn revoke(session: &Arc<Session>, place: &LeasePlace, id: &str) -> Res
 /// Those of [`Session::call`].
 pub async fn look(session: &Arc<Session>, source: &Source, place: &LeasePlace, id: &str) -> Result<Option<FoundLease>, SessionError> {
     let found = session.call(Effect::ReadLeases, |client, token| async move { client.get_lease(&token, place, id).await }).await;
-    match found {
+    match heard(session, place, found).await {
         Ok(found) if found.dynamic_secret.name.eq_ignore_ascii_case(&source.name) => Ok(Some(found)),
         Ok(_) => Ok(None),
-        Err(error) if is_refusal(&error) => Ok(None),
+        Err(error) if is_gone(&error, id) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -122,10 +133,53 @@ pub async fn look(session: &Arc<Session>, source: &Source, place: &LeasePlace, i
 /// Those of [`Session::call`].
 pub async fn list(session: &Arc<Session>, source: &Source, place: &LeasePlace) -> Result<Vec<Lease>, SessionError> {
     let name = &source.name;
-    session.call(Effect::ReadLeases, |client, token| async move { client.list_leases(&token, place, name).await }).await
+    let listed = session.call(Effect::ReadLeases, |client, token| async move { client.list_leases(&token, place, name).await }).await;
+    heard(session, place, listed).await
+}
+
+/// Where nothing was found, the project may have another slug by now: the next call asks for it.
+async fn heard<T>(session: &Session, place: &LeasePlace, answer: Result<T, SessionError>) -> Result<T, SessionError> {
+    if let Err(SessionError::Call(infisical::Error::Refused { status: 404, .. })) = &answer {
+        session.forget_slug(&place.project_slug).await;
+    }
+    answer
 }
 
 /// In a form that the server reads, too.
 fn text(ttl: Duration) -> String {
     format!("{}s", ttl.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, message: &str, request_id: Option<&str>) -> SessionError {
+        SessionError::Call(infisical::Error::Refused {
+            operation: "revoke lease",
+            status,
+            error: "NotFound".into(),
+            message: message.into(),
+            request_id: request_id.map(str::to_owned),
+            retry_after: None,
+        })
+    }
+
+    #[test]
+    fn only_the_servers_word_about_the_lease_says_that_it_is_gone() {
+        let id = "6f1c";
+        let gone = |status, message: &str, request_id| is_gone(&refused(status, message, request_id), id);
+        assert!(gone(404, "Dynamic secret lease with ID '6f1c' not found", Some("req-1")));
+        assert!(gone(400, "Dynamic secret lease not found", None));
+        for message in [
+            "Project with slug 'shop' not found",
+            "Folder with path '/' in environment with slug 'dev' not found",
+            "Dynamic secret lease with ID '7a00' not found",
+        ] {
+            assert!(!gone(404, message, Some("req-1")), "{message}");
+        }
+        let of_a_router = refused(404, "Route DELETE:/api/v1/dynamic-secrets/leases/6f1c not found", None);
+        assert!(!is_gone(&of_a_router, id) && !is_refusal(&of_a_router));
+        assert!(!gone(403, "You are not allowed to lease on dynamic-secrets", Some("req-1")));
+    }
 }

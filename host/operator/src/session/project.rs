@@ -71,6 +71,11 @@ impl Session {
         known.insert(project.clone(), Known { until: self.clock().now() + believed, name: found.clone() });
     }
 
+    /// Forgets which projects have that slug, since nothing was found there.
+    pub async fn forget_slug(&self, slug: &str) {
+        self.projects.slugs.lock().await.retain(|_, known| known.name.as_deref().ok() != Some(slug));
+    }
+
     /// Forgets the id and the slug of a project, since nothing was found there.
     pub async fn forget_project(&self, project: &ProjectRef) {
         self.projects.ids.lock().await.remove(project);

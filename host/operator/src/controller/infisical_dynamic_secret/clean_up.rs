@@ -118,7 +118,7 @@ async fn owed(
         }
         let place = match from {
             None => Some(calls::place(session, &source).await.map_err(refused)?),
-            Some(from) => calls::recorded_place(from, &server),
+            Some(from) => calls::recorded_place(session, from).await,
         };
         match place {
             Some(place) => owed.push(Owed { id: id.clone(), expires, place }),

@@ -202,7 +202,7 @@ impl Work<'_> {
             }
             let place = match &before.source {
                 None => Some(self.place().await?),
-                Some(source) => calls::recorded_place(source, &self.plan.source.server),
+                Some(source) => calls::recorded_place(&self.session, source).await,
             };
             let Some(place) = place else {
                 let server = before.source.as_ref().and_then(|source| source.server.text()).unwrap_or_default();
