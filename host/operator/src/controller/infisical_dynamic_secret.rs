@@ -18,7 +18,7 @@ mod work;
 use super::{Context, Follow, finalizer, suspend, sync::panicked};
 use crate::{
     dereference,
-    lease::{Credentials, Hand, Held, Ledger, Reason, Situation, Step, decide},
+    lease::{Credentials, Hand, Held, LATE, Ledger, Reason, Situation, Step, decide},
     object::ObjectRef,
     outcome::{Class, Done, Fault, Outcome, Stage},
     plan::{self, DynamicPlan, Owner},
@@ -33,7 +33,7 @@ use api::{
     well_known::{annotation, finalizer::DYNAMIC_SECRET as FINALIZER},
 };
 use futures::FutureExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp as Time};
 use kube::{ResourceExt, runtime::controller::Action};
 use std::{
@@ -48,10 +48,6 @@ const SOONEST: Duration = Duration::from_secs(1);
 
 /// As long as a session waits after a refused login.
 const AGAIN_AFTER_FAULT: Duration = Duration::from_secs(60);
-
-/// A call that gave no answer may still make its lease: at the server it ends within the time-outs of its proxies and providers.
-/// So long it is looked for.
-const LATE: SignedDuration = SignedDuration::from_secs(120);
 
 /// Tells the shared parts of resources that come and go.
 #[derive(Clone)]
@@ -141,13 +137,13 @@ async fn pass(resource: &InfisicalDynamicSecret, object: &ObjectRef, context: &C
     let mut hand = work.hand().await?;
     let mut ledger = Ledger::of(resource.status.as_ref());
     let looked = trigger.is_some_and(|trigger| trigger.not_before.is_some());
-    let (mut fault, mut cut_off) = (None, None);
+    let (mut fault, mut cut_off, mut warnings) = (None, None, Vec::new());
     let is_kept = matches!(step(&work, &ledger, hand.as_deref()), Step::Keep { .. });
     if !is_kept || !is_settled(&ledger, hand.as_deref()) || looked {
         let mut record = work.record().await?;
         cut_off = record.ledger.requested;
         fault = lease(&work, &mut record, &mut hand, looked).await.err();
-        ledger = record.ledger;
+        (ledger, warnings) = (record.ledger, record.warnings);
     }
     let Some(hand) = hand else { return Err(fault.unwrap_or_else(|| changed(object)).into()) };
     let applied = match (work.apply(&hand).await, fault) {
@@ -155,7 +151,7 @@ async fn pass(resource: &InfisicalDynamicSecret, object: &ObjectRef, context: &C
         (Ok(_), Some(fault)) => return Err(work.with_end(fault, &ledger, &hand).into()),
         (Err(outcome), fault) => return Err(fault.unwrap_or(outcome).into()),
     };
-    keep(&work, ledger, &hand, applied, cut_off).await
+    keep(&work, ledger, &hand, applied, cut_off, warnings).await
 }
 
 /// What comes before the first look at the lease.
@@ -181,6 +177,7 @@ async fn keep(
     hand: &Credentials,
     applied: Applied,
     cut_off: Option<Timestamp>,
+    mut warnings: Vec<Fault>,
 ) -> Result<Ended, Ended> {
     let now = Timestamp::now();
     let cut_off = cut_off.filter(|since| now < *since + LATE);
@@ -206,7 +203,7 @@ async fn keep(
         let fault = Fault { class: Class::Transient, ..fault };
         return Err(failed(Stage::Reload, Some(&work.plan.login.method))(fault).into());
     }
-    let mut warnings = work.plan.warnings.clone();
+    warnings.extend(work.plan.warnings.iter().cloned());
     warnings.extend(work.session.notices().iter().map(|notice| Fault::new("PluginNotice", Class::UserFix, notice.as_str())));
     warnings.extend(applied.warning);
     let (ledger, due) = work.settle(ledger, reloaded.followers > 0, &mut warnings).await?;
@@ -253,7 +250,7 @@ fn is_settled(ledger: &Ledger, hand: Option<&Credentials>) -> bool {
 /// Does at the server what is to be done.
 async fn lease(work: &Work<'_>, record: &mut work::Record, hand: &mut Option<Arc<Credentials>>, looked: bool) -> Result<(), Outcome> {
     if record.ledger.requested.is_some() {
-        work.sweep(&record.ledger, hand.as_deref()).await?;
+        work.sweep(record, hand.as_deref()).await?;
     }
     let mut next = step(work, &record.ledger, hand.as_deref());
     if let (Step::LookAt, Some(found)) = (next, hand.as_ref()) {
@@ -271,6 +268,12 @@ async fn lease(work: &Work<'_>, record: &mut work::Record, hand: &mut Option<Arc
         next = Step::Replace(Reason::Refused);
     }
     if let Step::Replace(reason) = next {
+        // The only trace of one that could not be recorded.
+        if let Some(held) = hand.as_ref().and_then(|hand| hand.held.as_ref())
+            && record.ledger.lease.as_ref().is_none_or(|lease| lease.id != held.id)
+        {
+            record.ledger = record.ledger.leaving(held, work.plan.revokes, Timestamp::now());
+        }
         *hand = Some(work.make(record, reason).await?);
     }
     Ok(())

@@ -28,6 +28,28 @@ pub fn is_refusal(error: &SessionError) -> bool {
     }
 }
 
+/// Whether the server itself refuses, so that nothing was done: also for want of a permission.
+#[must_use]
+pub fn is_definite(error: &SessionError) -> bool {
+    match error {
+        SessionError::Call(infisical::Error::Refused { status, request_id: Some(_), .. }) => {
+            (400..500).contains(status) && !matches!(status, 408 | 429)
+        }
+        other => is_refusal(other),
+    }
+}
+
+/// Whether there is no such dynamic secret, by the server's own word about it, and so none of its leases.
+#[must_use]
+pub fn has_none(error: &SessionError) -> bool {
+    match error {
+        SessionError::Call(infisical::Error::Refused { status: 404, message, request_id: Some(_), .. }) => {
+            message.starts_with("Dynamic secret ")
+        }
+        _ => false,
+    }
+}
+
 /// Whether the lease of that id is gone, by the server's own word about it: a project, an environment or a folder that is not
 /// found says nothing about the lease. Older servers answer 400.
 #[must_use]
@@ -180,6 +202,20 @@ mod tests {
         }
         let of_a_router = refused(404, "Route DELETE:/api/v1/dynamic-secrets/leases/6f1c not found", None);
         assert!(!is_gone(&of_a_router, id) && !is_refusal(&of_a_router));
+        let there_is_none = |message: &str| has_none(&refused(404, message, Some("req-1")));
+        assert!(there_is_none("Dynamic secret with name 'db' in folder with path '/' not found"));
+        assert!(!there_is_none("Project with slug 'shop' not found"));
         assert!(!gone(403, "You are not allowed to lease on dynamic-secrets", Some("req-1")));
+    }
+
+    #[test]
+    fn a_refusal_of_the_server_itself_leaves_nothing_behind() {
+        let definite = |status, request_id| is_definite(&refused(status, "no", request_id));
+        for status in [400, 401, 403, 404, 422] {
+            assert!(definite(status, Some("req-1")), "{status}");
+        }
+        // Of a proxy, which may have passed the request on; too slow; try again.
+        assert!(!definite(403, None) && !definite(404, None) && !definite(408, Some("req-1")) && !definite(429, Some("req-1")));
+        assert!(!definite(500, Some("req-1")) && !is_definite(&SessionError::Call(infisical::Error::Request("cut".into()))));
     }
 }

@@ -14,6 +14,13 @@ use std::{collections::BTreeSet, time::Duration};
 /// How long pods that are being restarted may go on with the credentials of before: as long as Kubernetes lets a pod end.
 const HAND_OVER: SignedDuration = SignedDuration::from_secs(30);
 
+/// A call that gave no answer may still make its lease: at the server it ends within the time-outs of its proxies and providers.
+/// So long it is looked for.
+pub const LATE: SignedDuration = SignedDuration::from_secs(120);
+
+/// The longest TTL of a lease that nothing says more of. As Infisical's manual has it.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -76,6 +83,12 @@ pub struct Superseded {
 }
 
 impl Superseded {
+    /// A lease that was made and never recorded, and could not be revoked when it was found.
+    #[must_use]
+    pub fn stray(lease: &Lease, source: LeaseSource) -> Self {
+        Self { id: lease.id.clone(), since: Timestamp::UNIX_EPOCH, expires: Some(whole(lease.expires)), source: Some(source) }
+    }
+
     /// When it is to be revoked. Where workloads follow the Secret, they were just told to restart.
     #[must_use]
     pub fn due(&self, followed: bool) -> Timestamp {
@@ -94,7 +107,7 @@ impl Superseded {
 pub struct Ledger {
     pub lease: Option<Held>,
     pub superseded: Vec<Superseded>,
-    /// Since when a lease is being made.
+    /// When the making of a lease was last tried, whose outcome is not known.
     pub requested: Option<Timestamp>,
 }
 
@@ -129,18 +142,34 @@ impl Ledger {
     /// With that lease in the place of the one before, which is to be revoked if `revokes` and if it still lives.
     #[must_use]
     pub fn with(&self, lease: Held, revokes: bool, now: Timestamp) -> Self {
-        let mut superseded = self.superseded.clone();
-        superseded.retain(|before| before.id != lease.id);
-        let replaced = self.lease.as_ref().filter(|before| before.id != lease.id && before.expires > now);
-        if let (Some(before), true) = (replaced, revokes) {
-            superseded.push(Superseded {
-                id: before.id.clone(),
-                since: whole(now),
-                expires: Some(before.expires),
-                source: before.source.clone(),
-            });
+        let replaced = self.lease.as_ref().filter(|before| before.id != lease.id);
+        let mut next = replaced.map_or_else(|| self.clone(), |before| self.leaving(before, revokes, now));
+        next.superseded.retain(|before| before.id != lease.id);
+        Self { lease: Some(lease), superseded: next.superseded, requested: None }
+    }
+
+    /// With a lease that another one is to take the place of, recorded or not, among those to be revoked if `revokes` and if it
+    /// still lives.
+    #[must_use]
+    pub fn leaving(&self, lease: &Held, revokes: bool, now: Timestamp) -> Self {
+        let mut next = self.clone();
+        let is_known = next.superseded.iter().any(|before| before.id == lease.id);
+        if revokes && lease.expires > now && !is_known {
+            let Held { id, expires, source, .. } = lease.clone();
+            next.superseded.push(Superseded { id, since: whole(now), expires: Some(expires), source });
         }
-        Self { lease: Some(lease), superseded, requested: None }
+        next
+    }
+
+    /// Until when a lease may live whose making was cut off, under the TTL of the spec. None: there is none.
+    #[must_use]
+    pub fn open_until(&self, ttl: Option<Duration>) -> Option<Timestamp> {
+        let held = self.lease.as_ref();
+        let unknown = || held.and_then(Held::longest).unwrap_or(DAY);
+        let longest = ttl.unwrap_or_else(unknown).max(held.and_then(|lease| lease.ttl).unwrap_or_default());
+        let requested = self.requested?;
+        let answered = requested.saturating_add(LATE).ok()?;
+        Some(answered.saturating_add(longest).unwrap_or(Timestamp::MAX))
     }
 
     /// As a merge patch of the status; what is not in the ledger is taken away.
@@ -294,6 +323,34 @@ mod tests {
         assert_eq!((before.id.as_str(), before.due(false), before.due(true)), ("a", at(50), at(80)));
         assert!(!before.is_over(at(99)) && before.is_over(at(100)));
         assert_eq!(replaced.with(held("b"), true, at(60)), replaced);
+    }
+
+    #[test]
+    fn a_lease_that_was_never_recorded_is_revoked_when_another_takes_its_place() {
+        let ledger = Ledger { requested: Some(at(10)), ..Ledger::default().with(held("a"), true, at(0)) };
+        let ids = |ledger: &Ledger| ledger.superseded.iter().map(|lease| lease.id.clone()).collect::<Vec<_>>();
+        let left = ledger.leaving(&held("b"), true, at(50));
+        assert_eq!(
+            (ids(&left), left.requested, left.lease.as_ref().map(|lease| lease.id.as_str())),
+            (vec!["b".into()], Some(at(10)), Some("a"))
+        );
+        assert_eq!(left.leaving(&held("b"), true, at(60)), left);
+        assert_eq!(ids(&left.with(held("c"), true, at(60))), ["b", "a"]);
+        // Its replacement was not made after all.
+        assert_eq!(ids(&left.with(held("b"), true, at(60))), ["a"]);
+        assert_eq!((ledger.leaving(&held("b"), false, at(50)), ledger.leaving(&held("b"), true, at(100))), (ledger.clone(), ledger));
+    }
+
+    #[test]
+    fn a_lease_whose_making_was_cut_off_has_ended_by_then() {
+        let hour = Duration::from_secs(3_600);
+        let none = Ledger::default();
+        assert_eq!(none.open_until(Some(hour)), None);
+        let first = Ledger { requested: Some(at(0)), ..none };
+        assert_eq!((first.open_until(Some(hour)), first.open_until(None)), (Some(at(120 + 3_600)), Some(at(120 + 86_400))));
+        // One that is held tells more.
+        let later = Ledger { requested: Some(at(0)), ..first.with(Held { max_ttl: Some("4h".into()), ..held("a") }, true, at(0)) };
+        assert_eq!((later.open_until(None), later.open_until(Some(Duration::from_secs(5)))), (Some(at(120 + 14_400)), Some(at(220))));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub mod ledger;
 mod purse;
 
 pub use decide::{Hand, Reason, Situation, Step, decide};
-pub use ledger::{Held, Ledger, Superseded};
+pub use ledger::{Held, LATE, Ledger, Superseded};
 pub use purse::{Credentials, Purse, digest};
 
 use api::{text::Text, v1alpha1::LeaseSource};

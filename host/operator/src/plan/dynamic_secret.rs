@@ -54,6 +54,12 @@ pub fn revokes_leases(resource: &InfisicalDynamicSecret) -> bool {
     revokes(&ObjectRef::of(resource), resource, &mut Vec::new())
 }
 
+/// The TTL of its leases, as far as the spec says a good one.
+#[must_use]
+pub fn lease_ttl(resource: &InfisicalDynamicSecret) -> Option<Duration> {
+    ttl(&ObjectRef::of(resource), resource).ok().flatten()
+}
+
 fn written(object: &ObjectRef, resource: &InfisicalDynamicSecret, warnings: &mut Vec<Fault>) -> Result<Target, Fault> {
     const FIELD: &str = "spec.managedSecretReference";
     let reference = resource.spec.managed_secret_reference.as_ref();

@@ -19,7 +19,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use dynamic_secret::{DynamicPlan, dynamic_secret, dynamic_source, dynamic_target, revokes_leases};
+pub use dynamic_secret::{DynamicPlan, dynamic_secret, dynamic_source, dynamic_target, lease_ttl, revokes_leases};
 pub use grants::Ambient;
 pub use infisical_secret::{infisical_secret, targets};
 pub use push_secret::{

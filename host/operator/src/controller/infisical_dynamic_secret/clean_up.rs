@@ -6,11 +6,11 @@
 use super::{Ended, FINALIZER, failed, planned, uid, work};
 use crate::{
     controller::{Context, finalizer},
-    lease::{Ledger, calls, ledger, of_version},
+    lease::{Ledger, Source, calls, ledger, of_version},
     object::ObjectRef,
     outcome::{Fault, Outcome, Stage},
     plan,
-    session::Session,
+    session::{Session, SessionError},
 };
 use api::{text::Text, v1alpha1::InfisicalDynamicSecret};
 use infisical::LeasePlace;
@@ -47,6 +47,10 @@ async fn revoke_all(resource: &InfisicalDynamicSecret, object: &ObjectRef, conte
     let Some(now) = now.filter(|now| uid(now) == uid(resource)) else { return Ok(()) };
     let mut ledger = Ledger::of(now.status.as_ref());
     let time = Timestamp::now();
+    let open_until = ledger.open_until(plan::lease_ttl(&now)).filter(|until| *until > time);
+    if open_until.is_none() {
+        ledger.requested = None;
+    }
     // Made by this process, and not recorded yet.
     let made = context.purse.get(object, &uid(resource)).and_then(|known| known.held.clone());
     if let Some(made) = made.filter(|made| ledger.lease.as_ref().is_none_or(|lease| lease.id != made.id)) {
@@ -57,14 +61,32 @@ async fn revoke_all(resource: &InfisicalDynamicSecret, object: &ObjectRef, conte
         return Ok(());
     }
     let session = session(resource, object, context).await?;
-    let owed = owed(resource, object, &session, &ledger, time).await?;
-    for lease in &owed {
-        if let Err(error) = calls::revoke(&session, &lease.place, &lease.id).await {
-            let stage = error.stage();
-            let fault = held(object, lease, error.into());
-            return Err(Ended { outcome: failed(stage, None)(fault), next: lease.expires });
+    let source = plan::dynamic_source(resource, &session.server()).map_err(|fault| stays(object, failed(Stage::Plan, None)(fault)))?;
+    let mut owed = owed(object, &session, &source, &ledger, time).await?;
+    let mut holds = None;
+    if let Some(until) = open_until {
+        match strays(resource, &session, &source, &ledger).await {
+            Ok(strays) => owed.extend(strays),
+            Err(error) => {
+                let stage = error.stage();
+                let fault = unlisted(object, until, error.into());
+                holds = Some(Ended { outcome: failed(stage, None)(fault), next: Some(until) });
+            }
         }
-        tracing::info!(%object, lease = lease.id, "revoked a lease");
+    }
+    // What can be revoked is, whatever holds the rest.
+    for lease in &owed {
+        match calls::revoke(&session, &lease.place, &lease.id).await {
+            Ok(_) => tracing::info!(%object, lease = lease.id, "revoked a lease"),
+            Err(error) => {
+                let stage = error.stage();
+                let fault = held(object, lease, error.into());
+                holds = Some(Ended { outcome: failed(stage, None)(fault), next: lease.expires });
+            }
+        }
+    }
+    if let Some(ended) = holds {
+        return Err(ended);
     }
     let Ok(target) = plan::dynamic_target(resource) else { return Ok(()) };
     let is_over = |version: &str| of_version(version).is_some_and(|id| owed.iter().any(|lease| lease.id == id));
@@ -98,17 +120,9 @@ fn stays(object: &ObjectRef, outcome: Outcome) -> Outcome {
     }
 }
 
-async fn owed(
-    resource: &InfisicalDynamicSecret,
-    object: &ObjectRef,
-    session: &Arc<Session>,
-    ledger: &Ledger,
-    now: Timestamp,
-) -> Result<Vec<Owed>, Ended> {
-    let server = session.server();
-    let wrong = |fault: Fault| Ended::from(stays(object, failed(Stage::Plan, None)(fault)));
-    let refused = |error: crate::session::SessionError| Ended::from(stays(object, failed(error.stage(), None)(error.into())));
-    let source = plan::dynamic_source(resource, &server).map_err(wrong)?;
+/// The leases that are recorded and live.
+async fn owed(object: &ObjectRef, session: &Arc<Session>, source: &Source, ledger: &Ledger, now: Timestamp) -> Result<Vec<Owed>, Ended> {
+    let refused = |error: SessionError| Ended::from(stays(object, failed(error.stage(), None)(error.into())));
     let lease = ledger.lease.iter().map(|lease| (&lease.id, Some(lease.expires), &lease.source));
     let before = ledger.superseded.iter().map(|lease| (&lease.id, lease.expires, &lease.source));
     let mut owed = Vec::new();
@@ -117,7 +131,7 @@ async fn owed(
             continue;
         }
         let place = match from {
-            None => Some(calls::place(session, &source).await.map_err(refused)?),
+            None => Some(calls::place(session, source).await.map_err(refused)?),
             Some(from) => calls::recorded_place(session, from).await,
         };
         match place {
@@ -128,18 +142,32 @@ async fn owed(
             }
         }
     }
-    if ledger.requested.is_some() {
-        let place = calls::place(session, &source).await.map_err(refused)?;
-        match calls::list(session, &source, &place).await {
-            Ok(listed) => {
-                let strays = ledger::strays(&listed, &uid(resource), ledger, None).into_iter();
-                owed.extend(strays.map(|lease| Owed { id: lease.id.clone(), expires: Some(lease.expires), place: place.clone() }));
-            }
-            Err(error) if calls::is_refusal(&error) => {}
-            Err(error) => return Err(refused(error)),
-        }
-    }
     Ok(owed)
+}
+
+/// Leases whose making was cut off.
+async fn strays(
+    resource: &InfisicalDynamicSecret,
+    session: &Arc<Session>,
+    source: &Source,
+    ledger: &Ledger,
+) -> Result<Vec<Owed>, SessionError> {
+    let place = calls::place(session, source).await?;
+    let listed = match calls::list(session, source, &place).await {
+        Err(error) if calls::has_none(&error) => Vec::new(),
+        listed => listed?,
+    };
+    let strays = ledger::strays(&listed, &uid(resource), ledger, None).into_iter();
+    Ok(strays.map(|lease| Owed { id: lease.id.clone(), expires: Some(lease.expires), place: place.clone() }).collect())
+}
+
+fn unlisted(object: &ObjectRef, until: Timestamp, fault: Fault) -> Fault {
+    let message = format!(
+        "could not look for a lease whose making was cut off: {}; {object} stays until the server lists the leases, until {until}, when \
+         such a lease has ended, or until the finalizer {FINALIZER} is removed by hand",
+        fault.message
+    );
+    Fault { message, ..fault }
 }
 
 fn held(object: &ObjectRef, owed: &Owed, fault: Fault) -> Fault {

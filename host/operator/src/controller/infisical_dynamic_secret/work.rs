@@ -4,7 +4,7 @@ use crate::{
     cluster::collection,
     controller::Context,
     effect::Effect,
-    lease::{Credentials, Held, Ledger, Reason, calls, digest, ledger, version},
+    lease::{Credentials, Held, LATE, Ledger, Reason, Superseded, calls, digest, ledger, version},
     object::ObjectRef,
     outcome::{Class, Fault, Outcome, Stage},
     plan::{Data, Desired, DynamicPlan, Owner, Version},
@@ -33,6 +33,8 @@ pub struct Work<'a> {
 /// The status as the API server has it.
 pub struct Record {
     pub ledger: Ledger,
+    /// Worth saying, but no obstacle.
+    pub warnings: Vec<Fault>,
     version: Option<String>,
 }
 
@@ -55,7 +57,7 @@ impl Work<'_> {
             uid(now) == self.owner.uid && now.metadata.generation == self.generation && now.metadata.deletion_timestamp.is_none()
         };
         match now.filter(same) {
-            Some(now) => Ok(Record { ledger: Ledger::of(now.status.as_ref()), version: now.resource_version() }),
+            Some(now) => Ok(Record { ledger: Ledger::of(now.status.as_ref()), warnings: Vec::new(), version: now.resource_version() }),
             None => Err(changed(self.object)),
         }
     }
@@ -66,21 +68,40 @@ impl Work<'_> {
         Ok(ledger.clone())
     }
 
-    /// Revokes what a try before made and could not record. Where the server does not tell, it runs out by itself.
-    pub async fn sweep(&self, ledger: &Ledger, hand: Option<&Credentials>) -> Result<(), Outcome> {
+    /// Revokes what a try before made and could not record. Where the server does not tell, it runs out by itself; what it does
+    /// not revoke is left to [`Self::settle`]. Neither keeps a lease that lives from its renewal.
+    pub async fn sweep(&self, record: &mut Record, hand: Option<&Credentials>) -> Result<(), Outcome> {
         let place = self.place().await?;
         let listed = match calls::list(&self.session, &self.plan.source, &place).await {
             Ok(listed) => listed,
-            Err(error) if calls::is_refusal(&error) => return Ok(()),
+            Err(error) if calls::has_none(&error) => return Ok(()),
+            Err(error) if calls::is_definite(&error) => {
+                record.warnings.extend(self.plan.revokes.then(|| self.unlisted(error)));
+                return Ok(());
+            }
             Err(error) => return Err(self.refused(error)),
         };
-        for stray in ledger::strays(&listed, &self.owner.uid, ledger, hand.map(|hand| hand.id.as_str())) {
+        let strays = ledger::strays(&listed, &self.owner.uid, &record.ledger, hand.map(|hand| hand.id.as_str()));
+        for stray in strays.into_iter().cloned().collect::<Vec<_>>() {
             tracing::warn!(object = %self.object, lease = stray.id, revoked = self.plan.revokes, "a lease was made and not recorded");
-            if self.plan.revokes {
-                calls::revoke(&self.session, &place, &stray.id).await.map_err(|error| self.refused(error))?;
+            if self.plan.revokes
+                && let Err(error) = calls::revoke(&self.session, &place, &stray.id).await
+            {
+                tracing::warn!(object = %self.object, lease = stray.id, %error, "that lease could not be revoked yet");
+                record.ledger.superseded.push(Superseded::stray(&stray, self.plan.source.recorded(&place)));
             }
         }
         Ok(())
+    }
+
+    fn unlisted(&self, error: SessionError) -> Fault {
+        let fault = Fault::from(error);
+        let message = format!(
+            "{}: a lease may have been made whose answer was lost, and the server does not list the leases: {}; such a lease is not \
+             revoked and ends by its TTL; let the identity lease dynamic secrets there",
+            self.object, fault.message
+        );
+        Fault::new(reason::LEASE_NOT_REVOKED, Class::UserFix, message)
     }
 
     /// Asks about the lease that the Secret names and that nobody recorded. None: it is not ours, or is no more.
@@ -132,11 +153,19 @@ impl Work<'_> {
         self.context.targets.look(&self.owner, &self.plan.target).await.map_err(self.failed(Stage::Apply))?;
         self.session.establish().await.map_err(|error| self.refused(error))?;
         let place = self.place().await?;
-        if record.ledger.requested.is_none() {
-            self.announce(record).await?;
-        }
+        // What an earlier try may have made has been looked for, and is again until then.
+        let earlier = record.ledger.requested.filter(|since| Timestamp::now() < *since + LATE);
+        self.announce(record).await?;
         let DynamicPlan { source, ttl, .. } = &self.plan;
-        let made = calls::create(&self.session, source, &place, *ttl, &self.owner.uid).await.map_err(|error| self.refused(error))?;
+        let made = match calls::create(&self.session, source, &place, *ttl, &self.owner.uid).await {
+            Ok(made) => made,
+            Err(error) => {
+                if calls::is_definite(&error) || !matches!(error, SessionError::Call(_)) {
+                    record.ledger = self.write(&Ledger { requested: earlier, ..record.ledger.clone() }).await?;
+                }
+                return Err(self.refused(error));
+            }
+        };
         tracing::info!(object = %self.object, lease = made.lease.id, expires = %made.lease.expires, ?why, "made a lease");
         let now = Timestamp::now();
         let held = ledger::found(&made.lease, source, &place, &made.dynamic_secret, self.reroll(), now);
@@ -159,7 +188,8 @@ impl Work<'_> {
         let address = collection::<InfisicalDynamicSecret>(&self.object.namespace);
         match requests.merge_status::<InfisicalDynamicSecret>(Effect::WriteStatus, address, &self.object.name, &patch).await {
             Ok(made) => {
-                *record = Record { ledger, version: made.resource_version() };
+                record.ledger = ledger;
+                record.version = made.resource_version();
                 Ok(())
             }
             Err(error) if matches!(error.code(), 404 | 409) => Err(changed(self.object)),
