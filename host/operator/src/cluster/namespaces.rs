@@ -52,6 +52,8 @@ type Labels = BTreeMap<String, String>;
 
 #[derive(Default)]
 struct Known {
+    /// All were listed once: until then, that none matches means nothing.
+    listed: bool,
     /// None: it is being deleted.
     labels: HashMap<String, Option<Labels>>,
     users: HashMap<ObjectRef, Vec<Arc<Selector>>>,
@@ -73,9 +75,11 @@ impl Known {
         users
     }
 
-    fn matching(&self, selector: &Selector) -> BTreeSet<String> {
+    /// None: they were never listed.
+    fn matching(&self, selector: &Selector) -> Option<BTreeSet<String>> {
         let alive = self.labels.iter().filter_map(|(name, labels)| Some((name, labels.as_ref()?)));
-        alive.filter(|(_, labels)| selector.matches(labels)).map(|(name, _)| name.clone()).collect()
+        let matching = alive.filter(|(_, labels)| selector.matches(labels)).map(|(name, _)| name.clone());
+        self.listed.then(|| matching.collect())
     }
 }
 
@@ -93,7 +97,12 @@ impl Namespaces {
         self.inner.wanted.notified().await;
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(self.inner.client.clone());
         let mut listed = BTreeSet::new();
-        let mut take = |event: Event<PartialObjectMeta<Namespace>>| match event {
+        follow_all(api, (NAMESPACES, None), &self.inner.health, &mut |event| self.take(event, &mut listed)).await;
+    }
+
+    /// `listed` are the names in the list that is under way.
+    fn take(&self, event: Event<PartialObjectMeta<Namespace>>, listed: &mut BTreeSet<String>) {
+        match event {
             Event::Init => listed.clear(),
             Event::InitApply(object) => {
                 listed.insert(object.name_any());
@@ -104,9 +113,9 @@ impl Namespaces {
             Event::InitDone => {
                 let gone: Vec<_> = self.known().labels.keys().filter(|name| !listed.contains(*name)).cloned().collect();
                 gone.iter().for_each(|name| self.set(name, None));
+                self.known().listed = true;
             }
-        };
-        follow_all(api, (NAMESPACES, None), &self.inner.health, &mut take).await;
+        }
     }
 
     fn seen(&self, object: &PartialObjectMeta<Namespace>) {
@@ -145,9 +154,11 @@ impl Namespaces {
     }
 
     /// Those that match, as far as is known now.
-    #[must_use]
-    pub fn known_to_match(&self, selector: &Selector) -> BTreeSet<String> {
-        self.known().matching(selector)
+    ///
+    /// # Errors
+    /// They were never listed.
+    pub fn known_to_match(&self, selector: &Selector) -> Result<BTreeSet<String>, Fault> {
+        self.known().matching(selector).ok_or_else(not_listed)
     }
 
     /// Those that match.
@@ -160,13 +171,9 @@ impl Namespaces {
         let settled = tokio::time::timeout(LISTED_WITHIN, health.wait_for(Health::is_settled)).await;
         let fault = settled.ok().map(|health| health.as_ref().ok().and_then(|health| health.faults().into_iter().next()));
         match fault {
-            Some(None) => Ok(self.known_to_match(selector)),
+            Some(None) => self.known_to_match(selector),
             Some(Some(fault)) => Err(fault),
-            None => Err(Fault::new(
-                reason::API_SERVER_UNAVAILABLE,
-                Class::Transient,
-                "the namespaces could not be listed yet: it is tried again",
-            )),
+            None => Err(not_listed()),
         }
     }
 
@@ -175,9 +182,18 @@ impl Namespaces {
     }
 }
 
+fn not_listed() -> Fault {
+    Fault::new(reason::API_SERVER_UNAVAILABLE, Class::Transient, "the namespaces could not be listed yet: it is tried again")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::watch::{break_off, refuse},
+        *,
+    };
+    use futures::FutureExt;
+    use kube::Config;
 
     fn user(name: &str) -> ObjectRef {
         ObjectRef { kind: "InfisicalSecret", namespace: "n".into(), name: name.into() }
@@ -191,7 +207,7 @@ mod tests {
     fn only_those_are_woken_whose_selector_comes_to_match_or_no_longer_does() {
         let shop: Arc<Selector> = Arc::new([("team", "shop")].into_iter().collect());
         let all = Arc::new(Selector::default());
-        let mut known = Known::default();
+        let mut known = Known { listed: true, ..Known::default() };
         known.users.insert(user("shop"), vec![Arc::clone(&shop)]);
         known.users.insert(user("all"), vec![all]);
         let woken = |mut users: Vec<ObjectRef>| {
@@ -201,11 +217,33 @@ mod tests {
         assert_eq!(woken(known.set("a", labels(&[]))), ["all"]);
         assert_eq!(woken(known.set("a", labels(&[("team", "shop")]))), ["shop"]);
         assert_eq!(woken(known.set("a", labels(&[("team", "shop"), ("more", "1")]))), Vec::<String>::new());
-        assert_eq!(known.matching(&shop), BTreeSet::from(["a".to_owned()]));
+        assert_eq!(known.matching(&shop), Some(BTreeSet::from(["a".to_owned()])));
         // Being deleted, then gone.
         assert_eq!(woken(known.set("a", Some(None))), ["all", "shop"]);
-        assert!(known.matching(&shop).is_empty());
+        assert_eq!(known.matching(&shop), Some(BTreeSet::new()));
         assert_eq!(woken(known.set("a", None)), Vec::<String>::new());
         assert!(known.labels.is_empty());
+    }
+
+    #[tokio::test]
+    async fn none_is_said_to_match_before_all_were_listed_whatever_happened_to_the_watch() {
+        let client = Client::try_from(Config::new(http::Uri::from_static("http://127.0.0.1:1"))).unwrap();
+        let namespaces = Namespaces::new(client, Arc::default(), &Scope::All);
+        let (health, part, all) = (&namespaces.inner.health, (NAMESPACES, None), Selector::default());
+        // None: it waits for the list.
+        let answer = || namespaces.matching(&all).now_or_never().map(|answer| answer.map_err(|fault| fault.reason));
+        assert_eq!(answer(), None);
+        refuse(health, &part);
+        assert_eq!(answer(), Some(Err(reason::WATCH_FORBIDDEN)));
+        break_off(health, &part);
+        assert_eq!(answer(), None);
+        let mut listed = BTreeSet::new();
+        let mut a = PartialObjectMeta::<Namespace>::default();
+        a.metadata.name = Some("a".into());
+        namespaces.take(Event::Init, &mut listed);
+        namespaces.take(Event::InitApply(a), &mut listed);
+        assert!(namespaces.known_to_match(&all).is_err());
+        namespaces.take(Event::InitDone, &mut listed);
+        assert_eq!(namespaces.known_to_match(&all), Ok(BTreeSet::from(["a".to_owned()])));
     }
 }

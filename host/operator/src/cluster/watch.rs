@@ -33,7 +33,7 @@ enum Condition {
     /// Has not yet listed everything once.
     Starting,
     Live,
-    /// Was live and broke; or could not start.
+    /// Was live and broke; or could not start, so that nothing is known.
     Broken {
         listed: bool,
     },
@@ -41,6 +41,13 @@ enum Condition {
     Refused,
     /// The API server does not know the kind.
     Absent,
+}
+
+impl Condition {
+    /// After an error that says nothing about rights. What was refused or absent has listed nothing that still counts.
+    fn broken(self) -> Self {
+        Self::Broken { listed: matches!(self, Self::Live | Self::Broken { listed: true }) }
+    }
 }
 
 /// How the watches fare, by resource (`secrets`) and namespace (None: all).
@@ -153,9 +160,7 @@ pub(crate) async fn follow_all<T>(
             // Whoever watches a kind that may be missing asks for it elsewhere.
             Err(error) if is_unknown(&error) => backoff.next().unwrap_or(REFUSED_PAUSE),
             Err(error) => {
-                let broken =
-                    |before| Condition::Broken { listed: !matches!(before, Condition::Starting | Condition::Broken { listed: false }) };
-                let again = set(health, &part, broken);
+                let again = set(health, &part, Condition::broken);
                 if code(&error) == Some(410) {
                     tracing::debug!(resource, namespace, "a watch was too old and lists anew");
                 } else if again {
@@ -175,6 +180,18 @@ fn set(health: &signal::Sender<Health>, part: &(&'static str, Option<String>), c
         let after = condition(*slot);
         std::mem::replace(slot, after) != after
     })
+}
+
+/// The operator may not list or watch.
+#[cfg(test)]
+pub(super) fn refuse(health: &signal::Sender<Health>, part: &(&'static str, Option<String>)) {
+    set(health, part, |_| Condition::Refused);
+}
+
+/// The server could not be asked.
+#[cfg(test)]
+pub(super) fn break_off(health: &signal::Sender<Health>, part: &(&'static str, Option<String>)) {
+    set(health, part, Condition::broken);
 }
 
 /// The kind is not served: nobody waits for it.
@@ -301,10 +318,22 @@ mod tests {
     fn a_watch_that_never_listed_is_not_settled_when_it_breaks() {
         let part = ("secrets", None);
         let health = signal::Sender::new(Health::of([part.clone()].into_iter()));
-        set(&health, &part, |_| Condition::Broken { listed: false });
+        set(&health, &part, Condition::broken);
         assert!(!health.borrow().is_settled());
         set(&health, &part, |_| Condition::Live);
-        set(&health, &part, |_| Condition::Broken { listed: true });
+        set(&health, &part, Condition::broken);
+        set(&health, &part, Condition::broken);
         assert!(health.borrow().is_settled() && !health.borrow().is_live("secrets", "a"));
+    }
+
+    #[test]
+    fn a_watch_that_was_refused_or_absent_and_then_breaks_has_listed_nothing() {
+        let part = ("namespaces", None);
+        let health = signal::Sender::new(Health::of([part.clone()].into_iter()));
+        for before in [Condition::Refused, Condition::Absent] {
+            set(&health, &part, |_| before);
+            set(&health, &part, Condition::broken);
+            assert!(!health.borrow().is_settled(), "{before:?}");
+        }
     }
 }

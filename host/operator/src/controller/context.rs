@@ -91,7 +91,7 @@ impl Context {
     /// Where the targets of a resource are to be, as far as is known now; it is woken when that changes. Asks for nothing.
     pub fn known_places(&self, object: &ObjectRef, targets: &[Target]) -> Spread {
         self.namespaces.select(object, targets.iter().filter_map(|target| target.selector.clone()).collect());
-        let found = |target: &Target| target.selector.as_ref().map(|selector| Ok(self.namespaces.known_to_match(selector)));
+        let found = |target: &Target| target.selector.as_ref().map(|selector| self.namespaces.known_to_match(selector));
         spread(object, targets, &targets.iter().map(found).collect::<Vec<_>>())
     }
 
