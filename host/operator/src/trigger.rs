@@ -53,6 +53,9 @@ pub struct Trigger {
 #[derive(Default)]
 pub struct Triggers {
     pending: Mutex<HashMap<ObjectRef, Trigger>>,
+    /// Wishes for a fresh read that a reconcile took and could not meet. Apart from what is pending: they queue nothing, and
+    /// must not keep a wake-up from queueing.
+    unmet: Mutex<HashMap<ObjectRef, Instant>>,
     queues: Mutex<Vec<Queue>>,
 }
 
@@ -93,9 +96,29 @@ impl Triggers {
         merge(&mut self.pending(), object, cause);
     }
 
-    /// Takes what is pending. None: nothing but the controller's own requeue.
+    /// Takes what is pending, with the wish for a fresh read that was not met before. None: nothing but the controller's own
+    /// requeue.
     pub fn take(&self, object: &ObjectRef) -> Option<Trigger> {
-        self.pending().remove(object)
+        let unmet = self.unmet().remove(object);
+        match (self.pending().remove(object), unmet) {
+            (Some(trigger), unmet) => Some(Trigger { not_before: trigger.not_before.max(unmet), ..trigger }),
+            (None, Some(not_before)) => Some(Trigger { cause: Cause::Retry, not_before: Some(not_before) }),
+            (None, None) => None,
+        }
+    }
+
+    /// Gives back what was taken by a reconcile that ended before a read that began late enough: the next one takes its wish
+    /// again, whoever wakes it. Queues nothing.
+    pub fn restore(&self, object: &ObjectRef, taken: Trigger) {
+        if let Some(not_before) = taken.not_before {
+            let mut unmet = self.unmet();
+            let kept = unmet.entry(object.clone()).or_insert(not_before);
+            *kept = not_before.max(*kept);
+        }
+    }
+
+    fn unmet(&self) -> MutexGuard<'_, HashMap<ObjectRef, Instant>> {
+        self.unmet.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pending(&self) -> MutexGuard<'_, HashMap<ObjectRef, Trigger>> {
@@ -137,6 +160,39 @@ mod tests {
         assert_eq!(woken.try_recv().ok(), Some(object()));
         assert!(woken.try_recv().is_err());
         assert!(woken_elsewhere.try_recv().is_err() && woken_of_another_kind.try_recv().is_err());
+        assert_eq!(triggers.take(&object()), None);
+    }
+
+    #[test]
+    fn a_wish_that_was_not_met_is_taken_again_and_holds_up_no_wake() {
+        let triggers = Triggers::default();
+        let mut woken = triggers.queue("InfisicalSecret", None);
+        triggers.note(&object(), Cause::Forced);
+        let taken = triggers.take(&object()).unwrap();
+        triggers.restore(&object(), taken);
+        assert!(woken.try_recv().is_err());
+        triggers.wake(&object(), Cause::Read);
+        assert_eq!(woken.try_recv().ok(), Some(object()));
+        let again = triggers.take(&object()).unwrap();
+        assert_eq!((again.cause, again.not_before), (Cause::Read, taken.not_before));
+        // By the controller's own requeue.
+        triggers.restore(&object(), again);
+        assert_eq!(triggers.take(&object()), Some(Trigger { cause: Cause::Retry, not_before: taken.not_before }));
+        assert_eq!(triggers.take(&object()), None);
+    }
+
+    #[test]
+    fn a_later_wish_wins_over_one_that_was_not_met() {
+        let triggers = Triggers::default();
+        triggers.note(&object(), Cause::Spec);
+        let first = triggers.take(&object()).unwrap();
+        triggers.note(&object(), Cause::Forced);
+        triggers.restore(&object(), first);
+        assert!(triggers.take(&object()).is_some_and(|both| both.cause == Cause::Forced && both.not_before > first.not_before));
+        // What wants no fresh read leaves nothing behind.
+        triggers.note(&object(), Cause::Target);
+        let plain = triggers.take(&object()).unwrap();
+        triggers.restore(&object(), plain);
         assert_eq!(triggers.take(&object()), None);
     }
 }

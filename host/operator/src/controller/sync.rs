@@ -77,7 +77,7 @@ impl<K: Synced> Follow<K> for Follower {
 pub async fn reconcile<K: Synced>(resource: Arc<K>, context: Arc<Context>) -> Action {
     let began = Instant::now();
     let object = ObjectRef::of(&*resource);
-    let trigger = context.triggers.take(&object);
+    let mut wish = context.triggers.take(&object);
     if resource.meta().deletion_timestamp.is_some() {
         return deleting(&*resource, &object, &context).await;
     }
@@ -85,14 +85,19 @@ pub async fn reconcile<K: Synced>(resource: Arc<K>, context: Arc<Context>) -> Ac
         return rest;
     }
     // A panic would end all queues at once.
-    let pass = AssertUnwindSafe(pass(&*resource, &object, &context, trigger)).catch_unwind().await;
+    let pass = AssertUnwindSafe(pass(&*resource, &object, &context, &mut wish)).catch_unwind().await;
     let outcome = pass.unwrap_or_else(|_| Err(panicked())).unwrap_or_else(|failed| failed);
+    // Who asked for what is at the server now is not to be answered with what was read before.
+    if let Some(unmet) = wish {
+        context.triggers.restore(&object, unmet);
+    }
     context.release_if_unplanned(&object, &outcome);
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
     context.next(&object, &outcome, written)
 }
 
-async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, trigger: Option<Trigger>) -> Result<Outcome, Outcome> {
+/// Takes the wish for a fresh read once it is met.
+async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, wish: &mut Option<Trigger>) -> Result<Outcome, Outcome> {
     let owner = Owner::of(resource);
     context.cluster.begin(object);
     let plan = resource.plan(context).await;
@@ -102,7 +107,7 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, tr
     let Spread { placed, faults: misplaced, warnings: places } = context.places(object, &plan.targets).await;
     let targets: Vec<_> = placed.iter().map(|placed| placed.target.clone()).collect();
     context.targets.declare(&owner, &targets);
-    let Read { source, notices, stale } = read(object, context, &plan, trigger).await?;
+    let Read { source, notices, stale } = read(object, context, &plan, wish).await?;
     let owns_elsewhere = plan.targets.iter().any(|target| target.selector.is_some() && target.policy == CreationPolicy::Owner);
     if owns_elsewhere {
         let added = finalizer::add(context.cluster.requests(), resource, TARGETS_FINALIZER).await;
@@ -196,12 +201,12 @@ struct Read {
     stale: Option<Outcome>,
 }
 
-async fn read(object: &ObjectRef, context: &Context, plan: &Plan, trigger: Option<Trigger>) -> Result<Read, Outcome> {
+async fn read(object: &ObjectRef, context: &Context, plan: &Plan, wish: &mut Option<Trigger>) -> Result<Read, Outcome> {
     let method = Some(plan.login.method.as_str());
     let digest = context.plugin_digest(&plan.login.plugin);
     let session = context.sessions.lease(object, &plan.login, &digest).map_err(|error| failed(error.stage(), method)(error.into()))?;
     let keys = context.reads.subscribe(object, &session, &plan.reads, Pace { interval: plan.interval, live: plan.instant });
-    let not_before = trigger.and_then(|trigger| trigger.not_before);
+    let not_before = wish.and_then(|trigger| trigger.not_before);
     let all = join_all(keys.iter().map(|key| context.reads.get(object, key, not_before))).await;
     let (mut snapshots, mut stale) = (Vec::with_capacity(keys.len()), None);
     for (key, got) in keys.iter().zip(all) {
@@ -222,9 +227,12 @@ async fn read(object: &ObjectRef, context: &Context, plan: &Plan, trigger: Optio
             stale = Some(outcome);
         }
     }
+    if stale.is_none() {
+        *wish = None;
+    }
     if plan.instant.is_some() {
         let followed: Vec<_> = keys.into_iter().zip(snapshots.iter().cloned()).collect();
-        context.instant.follow(object, &session, &followed, not_before.is_some()).await;
+        context.instant.follow(object, &session, &followed, not_before.is_some() && stale.is_none()).await;
     } else {
         context.instant.leave(object);
     }
