@@ -209,6 +209,12 @@ impl<V: Clone> Index<V> {
         self.entries.entry(key.clone()).or_default().writing += 1;
     }
 
+    /// An object as we just wrote it has these owners: known before the watch tells.
+    pub fn wrote_owners(&mut self, key: &Key, uids: Vec<String>) {
+        // A list under way may have passed its place already, and must not count it as gone.
+        self.set_owners(key, uids, self.epoch);
+    }
+
     /// It ended, with the state it made where it succeeded.
     pub fn end_write(&mut self, key: &Key, made: Option<State>) -> Wakes {
         let Some(entry) = self.entries.get_mut(key) else { return Wakes::new() };
@@ -288,7 +294,12 @@ impl<V: Clone> Index<V> {
 
     /// An event of the watch, or an object of a list.
     pub fn observe(&mut self, key: &Key, state: State, owners: Vec<String>, epoch: u64) -> Wakes {
-        self.set_owners(key, if matches!(state, State::Present(_)) { owners } else { Vec::new() }, epoch);
+        let seen = self.entries.get(key).and_then(|entry| entry.seen.as_ref());
+        match self.owners.get_mut(key) {
+            // From before a write of ours that succeeded: it says nothing of the owners that were written.
+            Some(known) if seen.is_some_and(|seen| older(&state, seen)) => known.epoch = known.epoch.max(epoch),
+            _ => self.set_owners(key, if matches!(state, State::Present(_)) { owners } else { Vec::new() }, epoch),
+        }
         let Some(entry) = self.entries.get_mut(key) else { return Wakes::new() };
         entry.epoch = epoch;
         if entry.writing > 0 {
@@ -507,6 +518,22 @@ mod tests {
         assert_eq!((index.owned_by("o"), index.owned_by("p")), (vec![key("b")], vec![key("a")]));
         index.observe(&key("b"), deleted("4"), vec!["o".into()], 0);
         assert!(index.owned_by("o").is_empty() && index.owners_of(&key("b")).is_empty());
+    }
+
+    #[test]
+    fn an_owner_that_we_wrote_is_known_at_once_and_outlives_what_is_older() {
+        let mut index = with_target();
+        let epoch = index.relist();
+        index.begin_write(&key("t"));
+        index.wrote_owners(&key("t"), vec!["o".into()]);
+        assert!(index.end_write(&key("t"), Some(present("7"))).is_empty());
+        assert_eq!((index.owned_by("o"), index.owners_of(&key("t"))), (vec![key("t")], &["o".to_owned()][..]));
+        // The object before it was deleted, and the list that was under way.
+        index.observe(&key("t"), deleted("6"), vec!["before".into()], epoch);
+        index.sweep(epoch, |_| true);
+        assert_eq!(index.owned_by("o"), vec![key("t")]);
+        index.observe(&key("t"), deleted("8"), vec!["o".into()], epoch);
+        assert!(index.owned_by("o").is_empty());
     }
 
     #[test]

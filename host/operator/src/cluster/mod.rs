@@ -26,19 +26,26 @@ pub(crate) use sighting::{Keep, Sighting, Watched};
 pub(crate) use watch::{Health, REFUSED_PAUSE, absent, follow, is_refused, owner_uid, ready, refused_fault};
 
 use crate::{
-    object::ObjectRef,
+    object::{Name, ObjectRef},
     outcome::Fault,
     plan::TargetKind,
     trigger::{Cause, Triggers},
 };
 use index::{Index, Wakes};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::{
+    api::core::v1::{ConfigMap, Secret},
+    apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta},
+};
+use kube::{Resource, core::params::ListParams};
 use lookup::Cached;
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{sync::watch as signal, task::JoinSet};
+
+/// Objects in one answer to a list, as the watches have it: one page in memory at a time.
+const PAGE: u32 = 500;
 
 /// Which namespaces are watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,8 +149,52 @@ impl Cluster {
         self.index().add_target(user, key);
     }
 
+    /// Objects with that owner, as far as the watches and our own writes told; see [`Self::sees_all`].
     pub(crate) fn owned_by(&self, uid: &str) -> Vec<Key> {
         self.index().owned_by(uid)
+    }
+
+    /// Whether [`Self::owned_by`] gives all: every Secret and ConfigMap is watched now.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.inner.health.borrow().blind().is_empty()
+    }
+
+    /// All objects with that owner: what no watch tells of now is listed, by metadata alone.
+    pub(crate) async fn find_owned_by(&self, uid: &str) -> Result<BTreeSet<Key>, Fault> {
+        let mut found: BTreeSet<_> = self.owned_by(uid).into_iter().collect();
+        let blind = self.inner.health.borrow().blind();
+        for (resource, namespace) in blind {
+            let namespace = namespace.unwrap_or_default();
+            let listed = match resource {
+                "secrets" => self.list_owned::<Secret>(TargetKind::Secret, &namespace, uid).await,
+                _ => self.list_owned::<ConfigMap>(TargetKind::ConfigMap, &namespace, uid).await,
+            };
+            let place = if namespace.is_empty() { "all namespaces".to_owned() } else { format!("namespace {namespace}") };
+            found.extend(listed.map_err(|error| error.fault(&format!("list {resource} in {place}"), std::iter::empty()))?);
+        }
+        Ok(found)
+    }
+
+    async fn list_owned<K: Watched + Resource<DynamicType = ()>>(
+        &self,
+        kind: TargetKind,
+        namespace: &str,
+        uid: &str,
+    ) -> Result<Vec<Key>, RequestError> {
+        let mut owned = Vec::new();
+        let mut page = ListParams::default().limit(PAGE);
+        loop {
+            let listed: Page<Sighting<K, watch::Owned>> = self.inner.requests.list_metadata(collection::<K>(namespace), &page).await?;
+            let items = listed.items.into_iter().filter(|item| watch::owners(&item.metadata).iter().any(|owner| owner == uid));
+            owned.extend(items.filter_map(|item| {
+                let (namespace, name) = (item.metadata.namespace?, item.metadata.name?);
+                Some(Key { kind, name: Name { namespace, name } })
+            }));
+            match listed.metadata.continue_.filter(|next| !next.is_empty()) {
+                Some(next) => page = page.continue_token(&next),
+                None => return Ok(owned),
+            }
+        }
     }
 
     pub(crate) fn owners_of(&self, key: &Key) -> Vec<String> {
@@ -170,6 +221,11 @@ impl Cluster {
     /// A read of a target ended.
     pub(crate) fn answered(&self, key: &Key, state: State) {
         self.index().answered(key, state);
+    }
+
+    /// A target was written with this metadata, or may have been: no answer came.
+    pub(crate) fn wrote_owners(&self, key: &Key, written: &ObjectMeta) {
+        self.index().wrote_owners(key, watch::owners(written));
     }
 
     /// To be dropped after the write; events of that object are held back until then.
@@ -212,6 +268,12 @@ impl Cluster {
     }
 }
 
+#[derive(serde::Deserialize)]
+struct Page<T> {
+    metadata: ListMeta,
+    items: Vec<T>,
+}
+
 const fn resource(kind: TargetKind) -> &'static str {
     match kind {
         TargetKind::Secret => "secrets",
@@ -237,5 +299,59 @@ impl Drop for Writing<'_> {
     fn drop(&mut self) {
         let wakes = self.cluster.index().end_write(&self.key, self.made.take());
         self.cluster.wake_all(wakes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Json, Router, extract::Query, http::StatusCode, routing::get};
+    use kube::{Client, Config};
+    use serde_json::{Value, json};
+    use std::collections::HashMap;
+
+    /// Of an API server with these answers, before any watch of it has begun.
+    async fn cluster(server: Router) -> Cluster {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, server).await });
+        let client = Client::try_from(Config::new(format!("http://{address}").parse().unwrap())).unwrap();
+        Cluster::new(Requests::new(client), Arc::default(), &Scope::All)
+    }
+
+    fn page(next: &str, names: &[(&str, &str)]) -> Json<Value> {
+        let item = |(name, uid): &(&str, &str)| {
+            let note = format!("InfisicalSecret/n/a/{uid}");
+            json!({"metadata": {"namespace": "m", "name": name, "annotations": {api::well_known::annotation::OWNER: note}}})
+        };
+        Json(json!({"metadata": {"continue": next}, "items": names.iter().map(item).collect::<Vec<_>>()}))
+    }
+
+    async fn secrets(Query(query): Query<HashMap<String, String>>) -> Json<Value> {
+        match query.get("continue") {
+            None => page("more", &[("first", "uid"), ("another's", "other")]),
+            Some(_) => page("", &[("last", "uid")]),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_no_watch_tells_of_is_listed() {
+        let maps = get(async || page("", &[("map", "uid")]));
+        let cluster = cluster(Router::new().route("/api/v1/secrets", get(secrets)).route("/api/v1/configmaps", maps)).await;
+        let found = cluster.find_owned_by("uid").await.unwrap();
+        assert_eq!(found.iter().map(|key| (key.kind, &*key.name.name)).collect::<HashSet<_>>(), HashSet::from([
+            (TargetKind::Secret, "first"),
+            (TargetKind::Secret, "last"),
+            (TargetKind::ConfigMap, "map"),
+        ]));
+    }
+
+    #[tokio::test]
+    async fn what_can_not_be_listed_is_not_taken_for_nothing() {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "no"});
+        let refused = get(async || (StatusCode::FORBIDDEN, Json(status)));
+        let cluster = cluster(Router::new().route("/api/v1/secrets", get(secrets)).route("/api/v1/configmaps", refused)).await;
+        let fault = cluster.find_owned_by("uid").await.unwrap_err();
+        assert!(fault.message.contains("list configmaps in all namespaces"), "{}", fault.message);
     }
 }

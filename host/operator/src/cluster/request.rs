@@ -8,7 +8,7 @@ use kube::{
     Client, Resource,
     core::{
         Request,
-        params::{DeleteParams, GetParams, Patch, PatchParams, PostParams},
+        params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams},
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -51,6 +51,11 @@ impl Requests {
             Err(RequestError::Status(status)) if status.code == 404 => Ok(None),
             other => other.map(Some),
         }
+    }
+
+    /// One page of a list, without specs and data.
+    pub(crate) async fn list_metadata<R: DeserializeOwned>(&self, collection: String, page: &ListParams) -> Result<R, RequestError> {
+        self.read(Request::new(collection).list_metadata(page)).await
     }
 
     pub(crate) async fn create<R: DeserializeOwned>(

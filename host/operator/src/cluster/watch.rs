@@ -75,6 +75,11 @@ impl Health {
         self.watches.values().all(|condition| !matches!(condition, Condition::Starting | Condition::Broken { listed: false }))
     }
 
+    /// The watches by which a change may be missed now.
+    pub(crate) fn blind(&self) -> Vec<(&'static str, Option<String>)> {
+        self.watches.iter().filter(|(_, condition)| **condition != Condition::Live).map(|(part, _)| part.clone()).collect()
+    }
+
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let refused = self.watches.iter().filter(|(_, condition)| **condition == Condition::Refused);
         refused.map(|((resource, namespace), _)| refused_fault(resource, namespace.as_deref())).collect()
@@ -272,8 +277,8 @@ impl Keep for Owned {
     }
 }
 
-/// Uids of the owners that are resources of ours: by reference, or by annotation where a reference can't reach.
-fn owners(metadata: &ObjectMeta) -> Vec<String> {
+/// Uids of the owners that are resources of ours, which is what the index keeps of an object: by reference, or by annotation where a reference can't reach.
+pub(super) fn owners(metadata: &ObjectMeta) -> Vec<String> {
     let references = metadata.owner_references.iter().flatten();
     let by_reference = references.filter(|owner| is_ours(&owner.api_version)).map(|owner| owner.uid.clone());
     let noted = metadata.annotations.as_ref().and_then(|annotations| annotations.get(OWNER));
@@ -330,10 +335,13 @@ mod tests {
     fn a_watch_that_was_refused_or_absent_and_then_breaks_has_listed_nothing() {
         let part = ("namespaces", None);
         let health = signal::Sender::new(Health::of([part.clone()].into_iter()));
+        assert_eq!(health.borrow().blind(), std::slice::from_ref(&part));
+        set(&health, &part, |_| Condition::Live);
+        assert!(health.borrow().blind().is_empty());
         for before in [Condition::Refused, Condition::Absent] {
             set(&health, &part, |_| before);
             set(&health, &part, Condition::broken);
-            assert!(!health.borrow().is_settled(), "{before:?}");
+            assert!(!health.borrow().is_settled() && health.borrow().blind() == [part.clone()], "{before:?}");
         }
     }
 }

@@ -186,7 +186,8 @@ async fn prune<K: Synced>(
     context: &Context,
 ) -> Result<Vec<Key>, Fault> {
     let pruned = context.targets.prune(owner, targets).await?;
-    if !owns_elsewhere {
+    // What is not known to be left elsewhere is still to be looked for.
+    if !owns_elsewhere && context.targets.sees_all() {
         finalizer::remove(context.cluster.requests(), resource, TARGETS_FINALIZER).await?;
     }
     Ok(pruned)

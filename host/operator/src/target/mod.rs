@@ -157,12 +157,15 @@ impl Targets {
     async fn write(&self, key: &Key, compared: &Compared, digest: [u8; 32]) -> Result<(), RequestError> {
         let writing = self.cluster.writing(key);
         let requests = self.cluster.requests();
-        let made = match &compared.step {
+        let (made, written) = match &compared.step {
             Step::Nothing => return Ok(()),
-            Step::Create(object) => object.clone().create(requests, key).await?,
-            Step::Replace(object) => object.clone().replace(requests, key).await?,
+            Step::Create(object) => (object.clone().create(requests, key).await, object),
+            Step::Replace(object) => (object.clone().replace(requests, key).await, object),
         };
-        let identity = made.identity();
+        if made.as_ref().map_or_else(|error| error.code() == 0, |_| true) {
+            self.cluster.wrote_owners(key, &written.metadata);
+        }
+        let identity = made?.identity();
         writing.made(State::Present(identity.clone()));
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         if compared.warning.is_none() {
@@ -194,12 +197,23 @@ impl Targets {
         Err(Fault::new(reason::TARGET_CLAIMED, Class::UserFix, message))
     }
 
-    /// Deletes what the resource owns in other namespaces than its own, which nothing else does when it goes.
+    /// Whether [`Self::prune`] finds all that a resource owns, now.
+    #[must_use]
+    pub fn sees_all(&self) -> bool {
+        self.cluster.sees_all()
+    }
+
+    /// Deletes what the resource owns in other namespaces than its own, which nothing else does when it goes. What the watches
+    /// don't tell now is listed.
     ///
     /// # Errors
-    /// As [`Self::prune`].
+    /// As [`Self::prune`]; or what it owns can't be found.
     pub async fn remove_elsewhere(&self, owner: &Owner) -> Result<Vec<Key>, Fault> {
-        let elsewhere = self.cluster.owned_by(&owner.uid).into_iter().filter(|key| key.name.namespace != owner.object.namespace);
+        let found = self.cluster.find_owned_by(&owner.uid).await.map_err(|mut fault| {
+            fault.message = format!("the targets of {} in other namespaces can't be found: {}", owner.object, fault.message);
+            fault
+        })?;
+        let elsewhere = found.into_iter().filter(|key| key.name.namespace != owner.object.namespace);
         self.remove_all(owner, elsewhere).await
     }
 
