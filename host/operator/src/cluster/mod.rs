@@ -339,16 +339,16 @@ mod tests {
         let maps = get(async || page("", &[("map", "uid")]));
         let cluster = cluster(Router::new().route("/api/v1/secrets", get(secrets)).route("/api/v1/configmaps", maps)).await;
         let found = cluster.find_owned_by("uid").await.unwrap();
-        assert_eq!(found.iter().map(|key| (key.kind, &*key.name.name)).collect::<HashSet<_>>(), HashSet::from([
-            (TargetKind::Secret, "first"),
-            (TargetKind::Secret, "last"),
-            (TargetKind::ConfigMap, "map"),
-        ]));
+        assert_eq!(
+            found.iter().map(|key| (key.kind, &*key.name.name)).collect::<HashSet<_>>(),
+            HashSet::from([(TargetKind::Secret, "first"), (TargetKind::Secret, "last"), (TargetKind::ConfigMap, "map"),])
+        );
     }
 
     #[tokio::test]
     async fn what_can_not_be_listed_is_not_taken_for_nothing() {
-        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "no"});
+        let status =
+            json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403, "message": "no"});
         let refused = get(async || (StatusCode::FORBIDDEN, Json(status)));
         let cluster = cluster(Router::new().route("/api/v1/secrets", get(secrets)).route("/api/v1/configmaps", refused)).await;
         let fault = cluster.find_owned_by("uid").await.unwrap_err();

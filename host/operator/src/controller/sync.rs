@@ -64,7 +64,7 @@ impl<K: Synced> Follow<K> for Follower {
     fn seen(&mut self, resource: &K) {
         if let Ok(targets) = resource.targets() {
             let places = self.0.known_places(&ObjectRef::of(resource), &targets);
-            self.0.targets.declare(&Owner::of(resource), &places.targets());
+            self.0.targets.declare_spread(&Owner::of(resource), &places);
         }
     }
 
@@ -104,9 +104,10 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, wi
     context.cluster.end(object);
     let plan = plan.map_err(|(stage, fault)| failed(stage, None)(fault))?;
     let method = plan.login.method.as_str();
-    let Spread { placed, faults: misplaced, warnings: places } = context.places(object, &plan.targets).await;
-    let targets: Vec<_> = placed.iter().map(|placed| placed.target.clone()).collect();
-    context.targets.declare(&owner, &targets);
+    let spread = context.places(object, &plan.targets).await;
+    context.targets.declare_spread(&owner, &spread);
+    let targets = spread.targets();
+    let Spread { placed, faults: misplaced, unknown: _, warnings: places } = spread;
     let Read { source, notices, stale } = read(object, context, &plan, wish).await?;
     let owns_elsewhere = plan.targets.iter().any(|target| target.selector.is_some() && target.policy == CreationPolicy::Owner);
     if owns_elsewhere {

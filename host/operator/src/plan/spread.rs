@@ -22,6 +22,8 @@ pub struct Spread {
     pub placed: Vec<Placed>,
     /// Of targets whose place is not known, or is another one's; they hold up no other.
     pub faults: Vec<Fault>,
+    /// Of some it is not known where they are: `placed` lacks them.
+    pub unknown: bool,
     pub warnings: Vec<Fault>,
 }
 
@@ -52,6 +54,7 @@ pub fn spread(object: &ObjectRef, targets: &[Target], found: &[Option<Result<BTr
             Some(Some(Err(fault))) => {
                 let message = format!("{object}: {}.namespaceSelector: {}", target.field, fault.message);
                 spread.faults.push(Fault { message, ..fault.clone() });
+                spread.unknown = true;
                 continue;
             }
             _ => continue,
@@ -102,7 +105,7 @@ mod tests {
         let spread = spread(&owner().object, &targets, &[of(&["m", "n"]), None, of(&["m", "o"])]);
         assert_eq!(names(&spread), [(0, "m/t".to_owned()), (1, "n/t".to_owned()), (2, "o/t".to_owned())]);
         let messages: Vec<_> = spread.faults.iter().map(|fault| fault.message.as_str()).collect();
-        assert_eq!(spread.faults.len(), 2);
+        assert!(spread.faults.len() == 2 && !spread.unknown);
         assert!(messages[0].contains("and a are both Secret n/t") && messages[1].contains("a and b are both Secret m/t"), "{messages:?}");
     }
 
@@ -112,6 +115,7 @@ mod tests {
         let targets = [selected("t", "a"), target("t"), selected("u", "b")];
         let spread = spread(&owner().object, &targets, &[Some(Err(fault)), None, of(&[])]);
         assert_eq!(names(&spread), [(1, "n/t".to_owned())]);
+        assert!(spread.unknown);
         assert_eq!((spread.faults[0].reason, spread.faults[0].class), ("WatchForbidden", Class::Denied));
         assert!(spread.faults[0].message.contains("a.namespaceSelector: the operator may not list"), "{:?}", spread.faults);
         assert!(spread.warnings[0].message.contains("b.namespaceSelector matches no namespace"), "{:?}", spread.warnings);

@@ -41,6 +41,12 @@ impl<K: Clone + Eq + Hash> Claims<K> {
         self.others(before.symmetric_difference(targets), &owner.object)
     }
 
+    /// What the resource named before.
+    pub fn named(&self, owner: &Owner) -> impl Iterator<Item = &K> {
+        let known = self.claimants.get(&owner.object).filter(|(rank, _)| rank.uid == owner.uid);
+        known.into_iter().flat_map(|(_, keys)| keys)
+    }
+
     /// The resource is gone. Returns the others that named the same.
     pub fn forget(&mut self, resource: &ObjectRef) -> HashSet<ObjectRef> {
         let before = self.withdraw(resource);
@@ -129,6 +135,15 @@ mod tests {
         claims.declare(&young, &keys(&["t"]));
         assert!(loses(&claims, &old, &["uid-a"]) && !loses(&claims, &young, &["uid-a"]));
         assert!(!loses(&claims, &old, &["someone"]));
+    }
+
+    #[test]
+    fn what_a_resource_named_is_known_until_it_is_made_anew() {
+        let mut claims = Claims::<Key>::default();
+        claims.declare(&resource("a", 1), &keys(&["t", "u"]));
+        assert_eq!(claims.named(&resource("a", 1)).cloned().collect::<HashSet<_>>(), keys(&["t", "u"]));
+        let anew = Owner { uid: "anew".into(), ..resource("a", 1) };
+        assert_eq!(claims.named(&anew).count() + claims.named(&resource("b", 1)).count(), 0);
     }
 
     #[test]

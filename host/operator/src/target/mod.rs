@@ -23,7 +23,7 @@ use crate::{
     cluster::{Cluster, Key, RequestError, State},
     object::{Name, ObjectRef},
     outcome::{Class, Fault},
-    plan::{CreationPolicy, Data, Desired, Owner, Target},
+    plan::{CreationPolicy, Data, Desired, Owner, Target, spread::Spread},
     reason,
     trigger::Cause,
 };
@@ -85,8 +85,23 @@ impl Targets {
     /// with one target one keeps it. To be called before [`Self::apply`], and best as soon as the resource is seen, so that
     /// after a start the right one is first. Costs no request.
     pub fn declare(&self, owner: &Owner, targets: &[Target]) {
-        let keys: HashSet<_> = targets.iter().map(key).collect();
-        let others = self.claims.lock().unwrap_or_else(PoisonError::into_inner).declare(owner, &keys);
+        self.declare_keys(owner, targets, false);
+    }
+
+    /// As [`Self::declare`], where the targets may be elsewhere: of some it is not known now where they are, so that the
+    /// resource keeps what it named before, too.
+    pub fn declare_spread(&self, owner: &Owner, spread: &Spread) {
+        self.declare_keys(owner, &spread.targets(), spread.unknown);
+    }
+
+    fn declare_keys(&self, owner: &Owner, targets: &[Target], and_before: bool) {
+        let mut keys: HashSet<_> = targets.iter().map(key).collect();
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        if and_before {
+            keys.extend(claims.named(owner).cloned());
+        }
+        let others = claims.declare(owner, &keys);
+        drop(claims);
         self.cluster.set_targets(&owner.object, keys);
         self.wake(others);
     }
@@ -334,7 +349,25 @@ impl std::fmt::Display for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::spread::Placed;
     use testing::{desired, owner, target};
+
+    #[tokio::test]
+    async fn while_places_are_not_known_a_resource_keeps_what_it_named() {
+        let client = kube::Client::try_from(kube::Config::new(http::Uri::from_static("http://127.0.0.1:1"))).unwrap();
+        let targets = Targets::new(Cluster::new(crate::cluster::Requests::new(client), Arc::default(), &crate::cluster::Scope::All));
+        let (first, mut rival) = (owner(), owner());
+        (rival.object.name, rival.uid) = ("rival".into(), "z".into());
+        let (wanted, at) = (target("t"), key(&target("t")));
+        let placed = vec![Placed { of: 0, target: wanted.clone() }];
+        targets.declare_spread(&first, &Spread { placed, ..Spread::default() });
+        targets.declare_spread(&first, &Spread { unknown: true, ..Spread::default() });
+        targets.declare(&rival, std::slice::from_ref(&wanted));
+        assert_eq!(targets.refuse_if_claimed(&rival, &wanted, &at).unwrap_err().reason, reason::TARGET_CLAIMED);
+        // Known again, and elsewhere.
+        targets.declare_spread(&first, &Spread::default());
+        assert_eq!(targets.refuse_if_claimed(&rival, &wanted, &at), Ok(()));
+    }
 
     #[test]
     fn the_fingerprint_follows_all_that_decides_and_no_volatile_value() {

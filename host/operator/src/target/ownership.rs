@@ -10,7 +10,7 @@ use crate::{
 use api::well_known::annotation;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-/// Refuses an object that someone else controls, one that goes away, and one with keys that are not ours.
+/// Refuses an object that someone else controls or notes to own, one that goes away, and one with keys that are not ours.
 pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(), Fault> {
     let Target { field, kind, name, .. } = target;
     if let Some(other) = controller(live).filter(|reference| !is_ours(reference, owner)) {
@@ -31,8 +31,20 @@ pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(),
             format!("{field}: {kind} {name} is being deleted and waits for its finalizers ({finalizers})"),
         ));
     }
+    let adopted = live.annotation(annotation::ADOPT) == Some("true");
+    if let Some(other) = noted_of_another(live, owner).filter(|_| !adopted) {
+        return Err(Fault::new(
+            reason::TARGET_OWNED,
+            Class::UserFix,
+            format!(
+                "{field}: {kind} {name} is kept by {other}: name another target, remove the target there, or, if that one is gone, \
+                 allow it by annotating the {kind} with {}: \"true\"",
+                annotation::ADOPT
+            ),
+        ));
+    }
     let ours = references(live).any(|reference| is_ours(reference, owner)) || bears_a_note(live);
-    if ours || live.data.is_empty() || live.annotation(annotation::ADOPT) == Some("true") {
+    if ours || live.data.is_empty() || adopted {
         return Ok(());
     }
     let keys: Vec<_> = live.data.keys().take(5).map(String::as_str).collect();
@@ -86,6 +98,16 @@ pub(crate) fn note(owner: &Owner) -> String {
 /// Whether an object notes that this resource owns it.
 pub(crate) fn is_noted(object: &Object, owner: &Owner) -> bool {
     object.annotation(annotation::OWNER).and_then(owner_uid) == Some(&owner.uid)
+}
+
+/// The other resource that an object notes as its owner, as `kind namespace/name`. By uid, or by name as [`is_ours`].
+fn noted_of_another(object: &Object, owner: &Owner) -> Option<String> {
+    let noted = object.annotation(annotation::OWNER)?;
+    let uid = owner_uid(noted)?;
+    let (named, _) = noted.rsplit_once('/')?;
+    let ObjectRef { kind, namespace, name } = &owner.object;
+    let ours = uid == owner.uid || named == format!("{kind}/{namespace}/{name}");
+    (!ours).then(|| named.replacen('/', " ", 1))
 }
 
 fn reference(owner: &Owner) -> OwnerReference {
@@ -150,6 +172,26 @@ mod tests {
         ours.metadata.owner_references = None;
         ours.metadata.annotations = Some([(annotation::VERSION.into(), "v".into())].into());
         assert_eq!(judge(&ours, &owner(), &target("t")), Ok(()));
+    }
+
+    #[test]
+    fn what_another_notes_to_own_is_refused_unless_it_may_be_adopted() {
+        let noted = |owner: &Owner| {
+            let mut object = live(&data(&[("A", "1")]));
+            object.metadata.annotations = Some([(annotation::VERSION.into(), "v".into()), (annotation::OWNER.into(), note(owner))].into());
+            object
+        };
+        let (mut other, mut restored) = (owner(), owner());
+        (other.object.name, other.uid) = ("b".into(), "other".into());
+        restored.uid = "before".into();
+        assert_eq!(judge(&noted(&owner()), &owner(), &target("t")), Ok(()));
+        assert_eq!(judge(&noted(&restored), &owner(), &target("t")), Ok(()));
+        let mut object = noted(&other);
+        let fault = judge(&object, &owner(), &target("t")).unwrap_err();
+        assert_eq!(fault.reason, "TargetOwned");
+        assert!(fault.message.contains("InfisicalSecret n/b") && fault.message.contains(annotation::ADOPT), "{}", fault.message);
+        object.metadata.annotations.as_mut().unwrap().insert(annotation::ADOPT.into(), "true".into());
+        assert_eq!(judge(&object, &owner(), &target("t")), Ok(()));
     }
 
     #[test]
