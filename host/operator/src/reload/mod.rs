@@ -49,7 +49,7 @@ use tokio::{
     sync::{mpsc, watch as signal},
     task::JoinSet,
 };
-use workloads::{Workload, Workloads};
+use workloads::{SpecVersion, Workload, Workloads};
 
 /// How often a workload is read and replaced again because it was changed meanwhile.
 const ATTEMPTS: usize = 5;
@@ -354,8 +354,8 @@ impl Reloader {
         let other = Workload { kind: Kind::Deployment, name: Name::new(namespace, deployment) };
         self.workloads().refer(workload, ticket, &other);
         let referred = requests.get::<Whole>(other.kind.collection(namespace), deployment).await?;
-        let generation = referred.as_ref().and_then(|whole| whole.metadata.generation).unwrap_or_default();
-        self.workloads().referred_in(&other, generation);
+        let spec = referred.as_ref().map(|whole| SpecVersion::of(&whole.metadata)).unwrap_or_default();
+        self.workloads().referred_in(&other, spec);
         let consumed = referred.map(|whole| whole.spec.consumes()).unwrap_or_default();
         Ok(Reads { consumed, template_of: Some(deployment.to_owned()) })
     }

@@ -2,7 +2,7 @@
 //!
 //! Kept only for those that bear the annotation: uid, generation, resourceVersion and their notes. What they read follows
 //! from their spec, so it is read again only when their generation changes, and not for the many changes of their status. Where
-//! the pods of a workload follow from another object, the generation of that object counts too.
+//! the pods of a workload follow from another object, uid and generation of that object count too.
 use super::{Kind, Known, Reads, consumes::Consumed, is_note};
 use crate::{cluster::compare_versions, object::Name};
 use api::well_known::annotation::AUTO_RELOAD;
@@ -24,6 +24,25 @@ pub(crate) struct Workload {
 impl std::fmt::Display for Workload {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{} {}", self.kind, self.name)
+    }
+}
+
+/// Tells the specs of a workload apart: its uid, since one that is made anew counts its generations from 1 again, and its
+/// generation. Empty and 0 where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SpecVersion {
+    uid: String,
+    generation: i64,
+}
+
+impl SpecVersion {
+    pub fn of(metadata: &ObjectMeta) -> Self {
+        Self { uid: metadata.uid.clone().unwrap_or_default(), generation: metadata.generation.unwrap_or_default() }
+    }
+
+    /// Of two objects there is no telling.
+    fn is_older(&self, than: &Self) -> bool {
+        self.uid == than.uid && self.generation < than.generation
     }
 }
 
@@ -88,8 +107,8 @@ pub(crate) struct Workloads {
 
 #[derive(Default)]
 struct Referred {
-    /// The newest that was seen; 0: none.
-    generation: i64,
+    /// Of the newest that was seen.
+    spec: SpecVersion,
     by: BTreeSet<Workload>,
 }
 
@@ -97,18 +116,19 @@ impl Workloads {
     /// An event. Gives the workloads of which is to be looked at what they read: they opted in, or their spec changed, or that of
     /// the object whose pod template they use.
     pub fn observe(&mut self, workload: &Workload, metadata: ObjectMeta, epoch: u64) -> Vec<Workload> {
-        let mut look = self.referred_changed(workload, metadata.generation.unwrap_or_default());
+        let mut look = self.referred_changed(workload, SpecVersion::of(&metadata));
         if self.observe_itself(workload, metadata, epoch) {
             look.push(workload.clone());
         }
         look
     }
 
-    fn referred_changed(&mut self, workload: &Workload, generation: i64) -> Vec<Workload> {
+    fn referred_changed(&mut self, workload: &Workload, spec: SpecVersion) -> Vec<Workload> {
         let Some(referred) = self.referred.get_mut(workload) else { return Vec::new() };
-        if std::mem::replace(&mut referred.generation, generation) == generation {
+        if referred.spec == spec {
             return Vec::new();
         }
+        referred.spec = spec;
         let users: Vec<_> = referred.by.iter().cloned().collect();
         for user in &users {
             if let Some(entry) = self.entries.get_mut(user) {
@@ -129,10 +149,12 @@ impl Workloads {
         }
     }
 
-    /// It was read in this generation.
-    pub fn referred_in(&mut self, to: &Workload, generation: i64) {
-        if let Some(referred) = self.referred.get_mut(to) {
-            referred.generation = referred.generation.max(generation);
+    /// It was read as of this.
+    pub fn referred_in(&mut self, to: &Workload, spec: SpecVersion) {
+        if let Some(referred) = self.referred.get_mut(to)
+            && !spec.is_older(&referred.spec)
+        {
+            referred.spec = spec;
         }
     }
 
@@ -457,7 +479,7 @@ mod tests {
         };
         let land = |workloads: &mut Workloads, ticket| {
             let reads = Reads { consumed: [consumed("a")].into(), template_of: Some("d".into()) };
-            workloads.referred_in(&workload("d"), 2);
+            workloads.referred_in(&workload("d"), SpecVersion::of(&metadata(false, 2, "2", &[])));
             workloads.land(&rollout, ticket, Some(Arc::new(reads)));
             matches!(workloads.known(&rollout), Some(Known::Reads(_)))
         };
@@ -471,6 +493,12 @@ mod tests {
         // A change of its status, then one of its spec.
         assert!(workloads.observe(&workload("d"), metadata(false, 2, "3", &[]), 0).is_empty());
         assert_eq!(workloads.observe(&workload("d"), metadata(false, 3, "4", &[]), 0), std::slice::from_ref(&rollout));
+        // Deleted and made anew.
+        let ticket = looked(&mut workloads);
+        assert!(land(&mut workloads, ticket));
+        let mut anew = metadata(false, 3, "9", &[]);
+        anew.uid = Some("another".into());
+        assert_eq!(workloads.observe(&workload("d"), anew, 0), std::slice::from_ref(&rollout));
         workloads.remove(&rollout);
         assert!(workloads.referred.is_empty());
     }
