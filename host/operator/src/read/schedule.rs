@@ -79,6 +79,8 @@ struct Entry<S> {
     live: bool,
     /// It told of a change after the flight had begun.
     overtaken: bool,
+    /// It told of a change elsewhere after the flight had begun.
+    nudged: bool,
     /// Who waits for the flight, and needs no waking.
     waiting: HashSet<ObjectRef>,
     /// Who waited in vain, and must be woken whatever the flight brings.
@@ -230,7 +232,9 @@ impl<S: Clone> Schedule<S> {
         let Some((key, _)) = self.entries.get_key_value(key) else { return };
         let key = key.clone();
         if let Some(entry) = self.entries.get_mut(&key) {
-            let due = entry.due.min(now + spread(entry.interval(false), fraction));
+            // When it is due after the flight, the end of the flight says.
+            entry.nudged = entry.flight.is_some();
+            let due = entry.due_without_events(now, fraction);
             set_due(&mut self.due, &key, entry, due);
         }
     }
@@ -246,7 +250,7 @@ impl<S: Clone> Schedule<S> {
             (true, None, Some(snapshot)) => snapshot.read_at + interval,
             (true, ..) => entry.due,
             // What was not told of must not be noticed later than without events.
-            (false, ..) => entry.due.min(now + interval),
+            (false, ..) => entry.due_without_events(now, fraction),
         };
         set_due(&mut self.due, &key, entry, due);
     }
@@ -305,7 +309,7 @@ impl<S: Clone> Schedule<S> {
         let Some(entry) = self.entries.get_mut(&key) else { return Vec::new() };
         let Some(flight) = entry.flight.take_if(|flight| flight.number == number) else { return Vec::new() };
         let interval = entry.interval(entry.live);
-        let overtaken = std::mem::take(&mut entry.overtaken);
+        let (overtaken, nudged) = (std::mem::take(&mut entry.overtaken), std::mem::take(&mut entry.nudged));
         let mut news = true;
         let due = match result {
             Ok(known) => {
@@ -314,7 +318,7 @@ impl<S: Clone> Schedule<S> {
                 entry.known = known;
                 entry.failed = None;
                 entry.failures = 0;
-                if overtaken {
+                let due = if overtaken {
                     (now + GATHERED).max(flight.began + APART)
                 } else if first || recovered {
                     // What began or recovered together must not go on together.
@@ -324,7 +328,8 @@ impl<S: Clone> Schedule<S> {
                     entry.due
                 } else {
                     flight.began + interval.mul_f64(1.0 - EARLY * fraction)
-                }
+                };
+                if nudged { due.min(now + spread(entry.interval(false), fraction)) } else { due }
             }
             Err(failure) => {
                 entry.failures = entry.failures.saturating_add(1);
@@ -332,7 +337,7 @@ impl<S: Clone> Schedule<S> {
                     Class::Transient | Class::Plugin | Class::Bug => {
                         backoff(FIRST_RETRY, LONGEST_RETRY.min(interval.max(FIRST_RETRY)), entry.failures, fraction)
                     }
-                    Class::UserFix | Class::Denied => interval.clamp(RETRY_OF_REFUSED, LONGEST_RETRY_OF_REFUSED),
+                    Class::UserFix | Class::Denied => retry_of_refused(interval),
                 };
                 // Not all at the very moment at which the server will be asked again.
                 let asked = failure.fault.retry_after.map(|asked| asked + Duration::from_secs_f64(fraction));
@@ -379,6 +384,7 @@ impl<S> Entry<S> {
             subscribers: HashMap::new(),
             live: false,
             overtaken: false,
+            nudged: false,
             waiting: HashSet::new(),
             owed: HashSet::new(),
             known: Known::default(),
@@ -393,6 +399,20 @@ impl<S> Entry<S> {
     fn interval(&self, live: bool) -> Duration {
         self.subscribers.values().map(|pace| pace.now(live)).min().unwrap_or(SHORTEST_INTERVAL)
     }
+
+    /// Not later than without events. An outage, and a server that asked for silence, keep their own time.
+    fn due_without_events(&self, now: Instant, fraction: f64) -> Instant {
+        let interval = self.interval(false);
+        match &self.failed {
+            None => self.due.min(now + spread(interval, fraction)),
+            Some(failed) if failed.failure.may_be_mended() => self.due.min((failed.began + retry_of_refused(interval)).max(now)),
+            Some(_) => self.due,
+        }
+    }
+}
+
+fn retry_of_refused(interval: Duration) -> Duration {
+    interval.clamp(RETRY_OF_REFUSED, LONGEST_RETRY_OF_REFUSED)
 }
 
 fn spread(interval: Duration, fraction: f64) -> Duration {

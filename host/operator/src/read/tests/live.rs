@@ -147,3 +147,47 @@ fn an_event_mends_a_refusal_at_once_but_leaves_an_outage_its_time() {
         assert_eq!((soon, clockwork.schedule.next() == before), (mended, !mended), "{class:?}");
     }
 }
+
+#[test]
+fn a_change_elsewhere_during_a_read_is_read_within_the_usual_interval() {
+    let mut clockwork = Clockwork::new(INSTANT);
+    clockwork.schedule.set_live(&clockwork.key, true, clockwork.start, 1.0);
+    let began = clockwork.schedule.next().unwrap() - clockwork.start;
+    let flight = clockwork.schedule.start_due(clockwork.at(began)).remove(0);
+    let told = began + Duration::from_millis(10);
+    clockwork.schedule.nudge(&clockwork.key, clockwork.at(told), 1.0);
+    let ended = began + Duration::from_millis(20);
+    clockwork.schedule.end(&flight.key, flight.number, Ok(known(clockwork.at(began))), clockwork.at(ended), 1.0);
+    clockwork.run(HOUR + MINUTE * 30);
+    assert_eq!(clockwork.reads, [ended + MINUTE], "once, and not after the longer interval");
+}
+
+#[test]
+fn events_elsewhere_and_their_end_leave_a_failed_read_its_time() {
+    let silenced = Fault { retry_after: Some(MINUTE * 10), ..Fault::new("RateLimited", Class::Transient, "429") };
+    let outage = Fault::new("ServerError", Class::Transient, "503");
+    let refused = Fault::new("NotFound", Class::UserFix, "no folder");
+    // Only what a user may mend is tried as soon as it would be without events, and no sooner.
+    for (fault, sooner) in [(silenced, None), (outage, None), (refused, Some(MINUTE))] {
+        for nudged in [true, false] {
+            let mut clockwork = Clockwork::new(INSTANT);
+            clockwork.schedule.set_live(&clockwork.key, true, clockwork.start, 1.0);
+            let mut failed = clockwork.start;
+            for _ in 0..8 {
+                failed = clockwork.schedule.next().unwrap();
+                let flight = clockwork.schedule.start_due(failed).remove(0);
+                let failure = Failure { stage: Stage::Read, fault: fault.clone() };
+                clockwork.schedule.end(&flight.key, flight.number, Err(failure), failed, 1.0);
+            }
+            let before = clockwork.schedule.next().unwrap();
+            let now = failed + Duration::from_millis(100);
+            if nudged {
+                clockwork.schedule.nudge(&clockwork.key, now, 0.0);
+            } else {
+                clockwork.schedule.set_live(&clockwork.key, false, now, 0.0);
+            }
+            let wanted = sooner.map_or(before, |sooner| failed + sooner);
+            assert_eq!(clockwork.schedule.next(), Some(wanted), "{} {nudged}", fault.message);
+        }
+    }
+}
