@@ -69,6 +69,7 @@ pub struct Script {
     pub refuse_renewal: Option<Scripted>,
     /// Instead of any read.
     pub refuse_read: Option<Scripted>,
+    pub refuse_stream: Option<Scripted>,
     /// Keys and values by folder; a folder that is missing is 404.
     pub folders: BTreeMap<String, BTreeMap<String, String>>,
     /// Answers to the next lists, before the folders are looked at.
@@ -108,6 +109,7 @@ impl FakeInfisical {
             refuse_login: None,
             refuse_renewal: None,
             refuse_read: None,
+            refuse_stream: None,
             folders: BTreeMap::new(),
             next_lists: Vec::new(),
             issued: 0,
@@ -196,6 +198,9 @@ impl Script {
                     return Scripted::error(401, "UnauthorizedError").into_response();
                 }
                 *used += 1;
+                if let Some(refusal) = self.refuse_stream.as_ref().filter(|_| path.contains("/events/")) {
+                    return refusal.clone().into_response();
+                }
                 if let Some(refusal) = &self.refuse_read {
                     return refusal.clone().into_response();
                 }

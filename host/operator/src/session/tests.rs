@@ -219,6 +219,41 @@ async fn a_server_that_asks_for_silence_gets_it_from_the_whole_session() {
     assert_eq!(server.logins(), logins);
 }
 
+async fn stream(session: &Arc<Session>) -> SessionError {
+    let request = infisical::SubscribeRequest { project_id: "p".into(), places: Vec::new() };
+    session.subscribe(&request).await.err().unwrap()
+}
+
+#[tokio::test]
+async fn silence_asked_of_a_stream_is_told_to_the_stream_and_leaves_reads_alone() {
+    let (server, world) = (server().await, World::new());
+    let session = world.sessions.lease(&user(1), &login(&server.address, CANARY), DIGEST).unwrap();
+    for status in [429, 503] {
+        server.script().refuse_stream = Some(Scripted::error(status, "X").after(300));
+        assert_eq!(stream(&session).await.asked(), Some(Duration::from_secs(300)));
+        list(&session).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_to_a_stream_alone_is_replaced_once_and_reads_go_on() {
+    let (server, world) = (server().await, World::new());
+    let session = world.sessions.lease(&user(1), &login(&server.address, CANARY), DIGEST).unwrap();
+    server.script().refuse_stream = Some(Scripted::error(401, "UnauthorizedError"));
+    for _ in 0..5 {
+        list(&session).await.unwrap();
+        let refused = stream(&session).await;
+        assert!(matches!(refused, SessionError::Call(_)), "{refused}");
+        list(&session).await.unwrap();
+    }
+    assert_eq!(server.logins(), 2, "once for all tries");
+    // One that has ended is replaced by the next read.
+    server.invalidate();
+    stream(&session).await;
+    list(&session).await.unwrap();
+    assert_eq!(server.logins(), 3);
+}
+
 #[tokio::test]
 async fn a_proof_that_fails_is_told_from_a_refusal() {
     let (server, world) = (server().await, World::new());

@@ -106,6 +106,8 @@ struct State {
     number: u64,
     /// The server asked to be left alone.
     silent: Option<(Instant, SessionError)>,
+    /// The token that was fresh when no stream of events was opened by it.
+    refused_stream: Option<u64>,
     notices: Arc<[String]>,
 }
 
@@ -123,7 +125,7 @@ pub struct Session {
 
 impl Session {
     pub(super) fn new(key: SessionKey, login: Arc<Login>, host: Arc<Host>, config: Arc<SessionsConfig>, tasks: TaskTracker) -> Arc<Self> {
-        let state = State { phase: Phase::Empty, failures: 0, number: 0, silent: None, notices: Arc::default() };
+        let state = State { phase: Phase::Empty, failures: 0, number: 0, silent: None, refused_stream: None, notices: Arc::default() };
         let ended = CancellationToken::new();
         Arc::new(Self { key, login, host, config, tasks, state: Mutex::new(state), ended, projects: Projects::default() })
     }
@@ -168,6 +170,8 @@ impl Session {
     /// call repeated: once, or as often as the new token served another call first, since the server may bound its uses. A
     /// missing permission is not cured by that.
     ///
+    /// Events are a help only: what a server says of a stream, by its rate or its token, counts for streams alone.
+    ///
     /// # Errors
     /// Any [`SessionError`].
     pub async fn call<T, F>(self: &Arc<Self>, effect: Effect, operation: impl Fn(Client, Token) -> F) -> Result<T, SessionError>
@@ -190,6 +194,9 @@ impl Session {
                 Ok(value) => return Ok(value),
                 // An expired or revoked token is replaced. One that is refused while fresh won't be helped by more logins.
                 Err(error) if error.class() == infisical::Class::Unauthorized => {
+                    if effect == Effect::OpenEventStream && self.stream_refused(&held, replaced > 0) {
+                        return Err(SessionError::Call(error));
+                    }
                     if replaced > 0 && !(replaced < REPLACEMENTS && held.served_another().await) {
                         return Err(self.remember_refusal(&held, SessionError::Call(error)));
                     }
@@ -200,7 +207,7 @@ impl Session {
                 Err(error) => {
                     let after = error.retry_after();
                     let error = SessionError::Call(error);
-                    if let Some(after) = after {
+                    if let Some(after) = after.filter(|_| effect != Effect::OpenEventStream) {
                         self.state().silent = Some((self.clock().now() + after, error.clone()));
                     }
                     return Err(error);
@@ -363,6 +370,15 @@ impl Session {
         if matches!(&state.phase, Phase::Ready(current) if current.number == held.number) {
             state.phase = Phase::Empty;
         }
+    }
+
+    /// Whether another token would not help a stream of events: the one that is refused is `fresh`, or was so when it was refused.
+    fn stream_refused(&self, held: &Held, fresh: bool) -> bool {
+        let mut state = self.state();
+        if fresh {
+            state.refused_stream = Some(held.number);
+        }
+        state.refused_stream == Some(held.number)
     }
 
     /// The server does not even accept a token that it has just given.
