@@ -222,7 +222,11 @@ async fn read(object: &ObjectRef, context: &Context, plan: &Plan, wish: &mut Opt
         };
         match context.reads.last(key) {
             Some(snapshot) => snapshots.push(snapshot),
-            None => return Err(outcome),
+            None => {
+                // What it followed was read by another login, or not with all of its sources.
+                context.instant.leave(object);
+                return Err(outcome);
+            }
         }
         // A failure says more than that an answer is awaited.
         if stale.is_none() || matches!(outcome, Outcome::Failed { .. }) {

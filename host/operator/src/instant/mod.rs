@@ -47,6 +47,9 @@ type Opened = Result<Box<dyn Events>, SessionError>;
 /// Opens streams: sessions, or a script in tests.
 pub trait Opens: Clone + Send + Sync + 'static {
     fn open(&self, request: SubscribeRequest) -> BoxFuture<'_, Opened>;
+
+    /// Whether it is the very same; one of the same identity may be another, since the one before has ended.
+    fn is(&self, other: &Self) -> bool;
 }
 
 impl Opens for Arc<Session> {
@@ -55,6 +58,10 @@ impl Opens for Arc<Session> {
             let stream = self.subscribe(&request).await?;
             Ok(Box::new(stream) as Box<dyn Events>)
         })
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Self::ptr_eq(self, other)
     }
 }
 

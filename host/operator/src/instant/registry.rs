@@ -1,5 +1,6 @@
 //! Who follows what, and which streams that takes: pure, and without any time but what it is given.
 use super::{
+    Opens,
     ladder::{self, Rung},
     matching,
 };
@@ -104,7 +105,7 @@ impl<S> Default for Registry<S> {
     }
 }
 
-impl<S: Clone> Registry<S> {
+impl<S: Opens> Registry<S> {
     /// Makes these the reads that a user follows, and no others.
     pub fn follow(&mut self, user: &ObjectRef, session: &S, followed: Vec<Followed>) -> Steps<S> {
         let mut steps = Steps::default();
@@ -116,6 +117,15 @@ impl<S: Clone> Registry<S> {
         for Followed { key, project_id, imports } in followed {
             let id: GroupKey = (key.session, project_id);
             let group = self.groups.entry(id.clone()).or_insert_with(|| Group::new(session.clone()));
+            if !group.session.is(session) {
+                // The login was another one meanwhile, so that the session of before has ended.
+                group.session = session.clone();
+                group.refused = None;
+                if group.is_whole() {
+                    steps.dead.extend(group.watches.keys().cloned());
+                }
+                group.lanes.drain(..).for_each(|lane| lane.end());
+            }
             let known = group.watches.contains_key(&key);
             let watch = group.watches.entry(key.clone()).or_insert_with(|| Watch { users: BTreeSet::new(), imports: Arc::default() });
             watch.users.insert(user.clone());

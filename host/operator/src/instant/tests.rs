@@ -92,6 +92,10 @@ impl Opens for Scripted {
             }
         })
     }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// What reads were told, as `live /a`, `dead /a`, `demand /a`, `nudge /a`.
@@ -154,6 +158,10 @@ impl Fixture {
     }
 
     fn follow_with(&self, name: &str, reads: &[(&str, &[(&str, &str)])], asked: bool) {
+        self.follow_by(&self.server, name, reads, asked);
+    }
+
+    fn follow_by(&self, session: &Scripted, name: &str, reads: &[(&str, &[(&str, &str)])], asked: bool) {
         let followed = reads.iter().map(|(path, imports)| Followed {
             key: key(path),
             project_id: "p".into(),
@@ -161,7 +169,7 @@ impl Fixture {
                 imports.iter().map(|(environment, path)| Place { environment: (*environment).into(), path: (*path).into() }).collect(),
             ),
         });
-        self.instant.follow_all(&user(name), &self.server, followed.collect(), asked);
+        self.instant.follow_all(&user(name), session, followed.collect(), asked);
     }
 
     async fn heard(&self, what: &str) {
@@ -276,6 +284,24 @@ async fn a_server_that_closes_at_once_is_asked_less_and_less_often() {
         waits.push(fixture.wait().await);
     }
     assert!(waits[1] > waits[0] && waits[7] >= Duration::from_secs(60) && waits[7] <= Duration::from_secs(75), "{waits:?}");
+}
+
+#[tokio::test]
+async fn a_login_that_is_changed_and_changed_back_has_its_stream_by_the_session_of_now() {
+    let fixture = Fixture::new();
+    fixture.follow("a", "/a");
+    fixture.heard("live /a").await;
+    fixture.heard("demand /a").await;
+    fixture.heard.take();
+    // Nothing was read by the login between, so that nothing took the stream away.
+    let again = Scripted::default();
+    fixture.follow_by(&again, "a", &[("/a", &[])], false);
+    until("the stream of the session that has ended is closed", || fixture.server.open() == 0).await;
+    fixture.heard("demand /a").await;
+    assert_eq!(fixture.heard.take(), ["dead /a", "demand /a", "live /a"]);
+    assert_eq!((again.open(), fixture.server.asked()), (1, 1));
+    fixture.follow_by(&again, "b", &[("/a", &[])], false);
+    assert_eq!(again.asked(), 1, "the same session keeps its stream");
 }
 
 #[tokio::test]
