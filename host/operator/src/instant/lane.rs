@@ -114,9 +114,11 @@ impl<S: Opens> Lane<S> {
 
     /// Says why there are no events, and after a long time asks for all again, by another stream.
     async fn rest(&self, fault: Fault, wait: Duration) {
-        tracing::warn!(session = ?self.group.0, project = self.group.1, fault.message, "instant updates are refused");
-        let now = self.inner.clock.now();
-        self.inner.change(|registry| registry.refuse(&self.group, fault, now));
+        let (now, message) = (self.inner.clock.now(), fault.message.clone());
+        if !self.change(|registry| registry.refuse(&self.group, self.number, fault, now)) {
+            return;
+        }
+        tracing::warn!(session = ?self.group.0, project = self.group.1, fault.message = message, "instant updates are refused");
         self.wait(wait).await;
         self.inner.change(|registry| registry.widen(&self.group));
     }

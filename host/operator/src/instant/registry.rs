@@ -235,7 +235,7 @@ impl<S: Opens> Registry<S> {
         steps
     }
 
-    /// Asks for less. None: there is nothing less. The stream that was refused is over.
+    /// Asks for less. None: there is nothing less, or the stream is not wanted any more. The stream that was refused is over.
     pub fn narrow(&mut self, id: &GroupKey, number: u64) -> Option<Steps<S>> {
         self.lane(id, number)?;
         let group = self.groups.get_mut(id)?;
@@ -261,12 +261,11 @@ impl<S: Opens> Registry<S> {
         steps
     }
 
-    /// A refusal that no waiting cures.
-    pub fn refuse(&mut self, id: &GroupKey, fault: Fault, now: Instant) -> Steps<S> {
-        if let Some(group) = self.groups.get_mut(id) {
-            group.refused = Some(now);
-        }
-        self.note(id, Some(fault))
+    /// A refusal that no waiting cures. None: the stream is not wanted any more, so that it says nothing of those in its place.
+    pub fn refuse(&mut self, id: &GroupKey, number: u64, fault: Fault, now: Instant) -> Option<Steps<S>> {
+        self.lane(id, number)?;
+        self.groups.get_mut(id)?.refused = Some(now);
+        Some(self.note(id, Some(fault)))
     }
 
     /// What users of a group are told; they are woken only where that is news.

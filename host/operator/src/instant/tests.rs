@@ -372,6 +372,26 @@ async fn when_nothing_less_is_left_the_missing_right_is_said() {
     assert_eq!(fixture.server.script().asked[3], Vec::<String>::new(), "after an hour all is asked for again");
 }
 
+#[test]
+fn a_stream_whose_place_others_took_says_nothing_of_them() {
+    let mut registry = Registry::default();
+    let imports = Arc::new(vec![Place { environment: "prod".into(), path: "/shared".into() }]);
+    let followed = Followed { key: key("/app"), project_id: "p".into(), imports };
+    let whole = registry.follow(&user("a"), &Scripted::default(), vec![followed]).start.remove(0);
+    let environments = registry.narrow(&whole.group, whole.number).unwrap().start;
+    let [first, second] = &environments[..] else { panic!("{} streams", environments.len()) };
+    let folders = registry.narrow(&first.group, first.number).unwrap().start;
+    // The second is refused as well, before it is ended.
+    let fault = || Fault::new(crate::reason::INSTANT_UPDATES, Class::UserFix, "refused");
+    let now = std::time::Instant::now();
+    assert!(registry.narrow(&second.group, second.number).is_none());
+    assert!(registry.refuse(&second.group, second.number, fault(), now).is_none());
+    assert_eq!(registry.notice(&user("a")), None);
+    assert!(registry.opened(&folders[0].group, folders[0].number).is_some(), "those in its place go on");
+    assert!(registry.refuse(&folders[0].group, folders[0].number, fault(), now).is_some());
+    assert_eq!(registry.notice(&user("a")), Some(fault()));
+}
+
 #[tokio::test]
 async fn too_many_streams_of_others_are_said_and_waited_for() {
     let fixture = Fixture::new();
