@@ -1,9 +1,10 @@
 //! What the API server refuses before it is stored: rules (CEL) and unique keys in the definitions, by kind and place.
 //!
-//! A rule says only what could never work, with the peer either, and it holds for what a user writes: an object that was
-//! stored before and breaks one can still be changed elsewhere, since Kubernetes (from 1.30 on) asks again only about what
-//! changed. Objects of the peer, in which every block stands with empty strings, break none. All the same is checked when a
-//! resource is planned, with the names of the objects in the message.
+//! A rule says only what could never work, with the peer either, and it holds for what a user writes: Kubernetes (from 1.30 on)
+//! asks a rule again only where the place that it stands on changed. So an object that was stored before and breaks one can
+//! still be changed outside of that place: where the rule is one on `spec`, that is metadata and status alone. Objects of the
+//! peer, in which every block stands with empty strings, break none. All the same is checked when a resource is planned, with
+//! the names of the objects in the message.
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
 };
