@@ -7,11 +7,19 @@ use super::{
 use crate::{clock::backoff, metrics::StreamState, outcome::Fault};
 use futures::FutureExt;
 use infisical::{Event, SubscribeRequest};
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// A stream that ended is opened again after a second: the server may have restarted, and others come back as well.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
+/// Streams that are opened one soon after the other, and are each followed by a read of all at once: some restarts, but not
+/// something between here and the server that cuts each stream.
+const READ_AT_ONCE: usize = 5;
 /// Plans and versions change rarely, rights now and then.
 const RETRY_OF_REFUSED: Duration = Duration::from_secs(3600);
 const RETRY_OF_DENIED: Duration = Duration::from_secs(600);
@@ -40,17 +48,21 @@ impl<S: Opens> Lane<S> {
         let (inner, id) = (&self.inner, &self.group);
         let mut state = inner.metrics.stream();
         let mut failures = 0;
+        let mut openings = VecDeque::with_capacity(READ_AT_ONCE);
         loop {
             state.set(StreamState::Connecting);
             let wait = match self.session.open(self.request.clone()).await {
                 Ok(mut events) => {
-                    if !self.change(|registry| registry.opened(id, self.number)) {
+                    let opened = inner.clock.now();
+                    let within = crowded(&mut openings, opened);
+                    if !self.change(|registry| registry.opened(id, self.number, within)) {
                         return;
                     }
                     state.set(StreamState::Connected);
-                    let heard = self.listen(&mut *events).await;
+                    self.listen(&mut *events).await;
                     self.down();
-                    failures = if heard { 1 } else { failures + 1 };
+                    let lived = inner.clock.now().saturating_duration_since(opened);
+                    failures = if lived >= LONGEST_RETRY { 1 } else { failures + 1 };
                     self.backoff(failures)
                 }
                 Err(error) => {
@@ -82,9 +94,8 @@ impl<S: Opens> Lane<S> {
         }
     }
 
-    /// Until the stream is over. Whether anything was heard.
-    async fn listen(&self, events: &mut dyn Events) -> bool {
-        let mut heard = false;
+    /// Until the stream is over.
+    async fn listen(&self, events: &mut dyn Events) {
         loop {
             match events.next().await {
                 Ok(Some(Event::Heartbeat)) => {}
@@ -95,16 +106,11 @@ impl<S: Opens> Lane<S> {
                     self.inner.told.nudge(&others);
                 }
                 Ok(Some(Event::Withdrawn)) => {
-                    tracing::debug!(session = ?self.group.0, "the server withdraws a stream of events");
-                    return heard;
+                    return tracing::debug!(session = ?self.group.0, "the server withdraws a stream of events");
                 }
-                Ok(None) => return heard,
-                Err(error) => {
-                    tracing::debug!(session = ?self.group.0, %error, "a stream of events broke");
-                    return heard;
-                }
+                Ok(None) => return,
+                Err(error) => return tracing::debug!(session = ?self.group.0, %error, "a stream of events broke"),
             }
-            heard = true;
         }
     }
 
@@ -141,4 +147,11 @@ impl<S: Opens> Lane<S> {
     async fn wait(&self, wait: Duration) {
         self.inner.clock.sleep_until(self.inner.clock.now() + wait).await;
     }
+}
+
+/// Takes note of an opening. The time within which it and [`READ_AT_ONCE`] before it were, if there were so many.
+fn crowded(openings: &mut VecDeque<Instant>, now: Instant) -> Option<Duration> {
+    let first = if openings.len() < READ_AT_ONCE { None } else { openings.pop_front() };
+    openings.push_back(now);
+    first.map(|first| now.saturating_duration_since(first))
 }

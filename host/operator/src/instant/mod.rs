@@ -7,8 +7,8 @@
 //! What can go wrong: the plan or a permission lacks events, others have taken the streams that an identity may have, a
 //! stream ends, breaks or falls silent, a token is revoked. What is promised: none of it makes a resource fail or slower than
 //! without events; a stream is opened again with the session's token of then, which never reaches another host; each time
-//! all is read once, since what happened between was not told; users are told of a refusal, once. No lock is held while
-//! anything is awaited.
+//! all is read once, since what happened between was not told, and where each stream is cut early that is within the usual
+//! interval; users are told of a refusal, once. No lock is held while anything is awaited.
 mod ladder;
 mod lane;
 mod matching;
@@ -28,7 +28,10 @@ use crate::{
 use futures::future::BoxFuture;
 use infisical::{Event, EventStream, SubscribeRequest};
 use registry::{Followed, Registry, Steps};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 /// An open stream: the client's, or a script in tests.
 pub trait Events: Send {
@@ -73,6 +76,8 @@ pub trait Told: Send + Sync {
     fn demand(&self, keys: &[ReadKey]);
     /// As [`Reads::nudge`].
     fn nudge(&self, keys: &[ReadKey]);
+    /// As [`Reads::catch_up`].
+    fn catch_up(&self, keys: &[ReadKey], within: Duration);
 }
 
 impl Told for Reads {
@@ -86,6 +91,10 @@ impl Told for Reads {
 
     fn nudge(&self, keys: &[ReadKey]) {
         Self::nudge(self, keys);
+    }
+
+    fn catch_up(&self, keys: &[ReadKey], within: Duration) {
+        Self::catch_up(self, keys, within);
     }
 }
 
@@ -166,7 +175,7 @@ impl<S: Opens> Inner<S> {
     /// for live longer than its stream.
     fn change(self: &Arc<Self>, change: impl FnOnce(&mut Registry<S>) -> Steps<S>) {
         let mut registry = self.registry();
-        let Steps { start, dead, live, demand, wake } = change(&mut registry);
+        let Steps { start, dead, live, demand, catch_up, wake } = change(&mut registry);
         if !dead.is_empty() {
             self.told.set_live(&dead, false);
         }
@@ -175,6 +184,9 @@ impl<S: Opens> Inner<S> {
         }
         if !demand.is_empty() {
             self.told.demand(&demand);
+        }
+        for (keys, within) in catch_up {
+            self.told.catch_up(&keys, within);
         }
         for start in start {
             let (group, number) = (start.group.clone(), start.number);

@@ -42,13 +42,15 @@ pub(super) struct Steps<S> {
     pub dead: Vec<ReadKey>,
     pub live: Vec<ReadKey>,
     pub demand: Vec<ReadKey>,
+    /// Reads that may have missed something, and the time within which many streams were opened for them.
+    pub catch_up: Vec<(Vec<ReadKey>, Duration)>,
     /// Their notice has changed.
     pub wake: Vec<ObjectRef>,
 }
 
 impl<S> Default for Steps<S> {
     fn default() -> Self {
-        Self { start: Vec::new(), dead: Vec::new(), live: Vec::new(), demand: Vec::new(), wake: Vec::new() }
+        Self { start: Vec::new(), dead: Vec::new(), live: Vec::new(), demand: Vec::new(), catch_up: Vec::new(), wake: Vec::new() }
     }
 }
 
@@ -58,6 +60,7 @@ impl<S> Steps<S> {
         self.dead.extend(more.dead);
         self.live.extend(more.live);
         self.demand.extend(more.demand);
+        self.catch_up.extend(more.catch_up);
         self.wake.extend(more.wake);
     }
 }
@@ -208,8 +211,9 @@ impl<S: Opens> Registry<S> {
         }
     }
 
-    /// A stream is up: what it will tell is all that can be missed from now on, and what was before is read.
-    pub fn opened(&mut self, id: &GroupKey, number: u64) -> Option<Steps<S>> {
+    /// A stream is up: what it will tell is all that can be missed from now on, and what was before is read. `within`: many were
+    /// opened in its place in that time.
+    pub fn opened(&mut self, id: &GroupKey, number: u64, within: Option<Duration>) -> Option<Steps<S>> {
         self.lane(id, number)?.up = true;
         let mut steps = self.note(id, None);
         let group = self.groups.get_mut(id)?;
@@ -218,7 +222,10 @@ impl<S: Opens> Registry<S> {
         if group.is_whole() {
             steps.live.clone_from(&keys);
         }
-        steps.demand = keys;
+        match within {
+            Some(within) => steps.catch_up.push((keys, within)),
+            None => steps.demand = keys,
+        }
         Some(steps)
     }
 

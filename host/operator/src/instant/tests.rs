@@ -7,7 +7,7 @@ use crate::{
     testing::{login, user},
 };
 use infisical::{Change, ChangeKind, Error, Place, ProjectRef};
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 use tokio::sync::mpsc;
 
 /// What the scripted server does with the next subscription; without a script it takes all.
@@ -129,6 +129,10 @@ impl Told for Heard {
 
     fn nudge(&self, keys: &[ReadKey]) {
         self.note("nudge", keys);
+    }
+
+    fn catch_up(&self, keys: &[ReadKey], within: Duration) {
+        self.note(&format!("catch up {}s", within.as_secs()), keys);
     }
 }
 
@@ -258,6 +262,8 @@ async fn whatever_ends_a_stream_it_is_opened_again_and_all_is_read() {
         fixture.heard("demand /a").await;
         fixture.server.send(|| Ok(Some(Event::Heartbeat)));
         fixture.heard.take();
+        // As long as it must live for the first try to be soon.
+        fixture.clock.advance(Duration::from_secs(60));
         fixture.server.send(over);
         fixture.heard("dead /a").await;
         until("it waits", || fixture.streams("waiting")).await;
@@ -284,6 +290,28 @@ async fn a_server_that_closes_at_once_is_asked_less_and_less_often() {
         waits.push(fixture.wait().await);
     }
     assert!(waits[1] > waits[0] && waits[7] >= Duration::from_secs(60) && waits[7] <= Duration::from_secs(75), "{waits:?}");
+}
+
+#[tokio::test]
+async fn streams_that_are_cut_early_are_opened_less_often_and_do_not_each_read_all_at_once() {
+    let fixture = Fixture::new();
+    fixture.follow("a", "/a");
+    let (mut waits, mut caught_up) = (Vec::new(), Vec::new());
+    for times in 1..=9 {
+        fixture.asked(times).await;
+        until("it is open", || fixture.streams("connected")).await;
+        caught_up.extend(fixture.heard.take().into_iter().filter(|heard| !heard.starts_with("live") && !heard.starts_with("dead")));
+        // Each tells that it lives before something on the way cuts it.
+        fixture.server.send(|| Ok(Some(Event::Heartbeat)));
+        fixture.clock.advance(Duration::from_secs(15));
+        fixture.server.send(end);
+        until("it is closed", || fixture.server.open() == 0).await;
+        waits.push(fixture.wait().await);
+    }
+    assert!(waits[0] < Duration::from_secs(2) && waits[8] >= Duration::from_secs(60), "{waits:?}");
+    assert_eq!(caught_up.len(), 9);
+    assert!(caught_up[..5].iter().all(|heard| heard == "demand /a"), "some restarts cost nobody time: {caught_up:?}");
+    assert!(caught_up[5..].iter().all(|heard| heard.starts_with("catch up ")), "{caught_up:?}");
 }
 
 #[tokio::test]
@@ -387,7 +415,7 @@ fn a_stream_whose_place_others_took_says_nothing_of_them() {
     assert!(registry.narrow(&second.group, second.number).is_none());
     assert!(registry.refuse(&second.group, second.number, fault(), now).is_none());
     assert_eq!(registry.notice(&user("a")), None);
-    assert!(registry.opened(&folders[0].group, folders[0].number).is_some(), "those in its place go on");
+    assert!(registry.opened(&folders[0].group, folders[0].number, None).is_some(), "those in its place go on");
     assert!(registry.refuse(&folders[0].group, folders[0].number, fault(), now).is_some());
     assert_eq!(registry.notice(&user("a")), Some(fault()));
 }

@@ -113,6 +113,12 @@ impl Reads {
         self.adjust(keys, |schedule, key, clock| schedule.nudge(key, clock.now(), clock.fraction()));
     }
 
+    /// Many times within that time the server ceased to tell what changes in these keys, and tells again: what was missed is read
+    /// now, or within the interval that they have without events where that is longer.
+    pub fn catch_up<'a>(&self, keys: impl IntoIterator<Item = &'a ReadKey>, within: Duration) {
+        self.adjust(keys, |schedule, key, clock| schedule.catch_up(key, within, clock.now(), clock.fraction()));
+    }
+
     fn adjust<'a>(&self, keys: impl IntoIterator<Item = &'a ReadKey>, adjust: impl Fn(&mut Schedule<Arc<Session>>, &ReadKey, &dyn Clock)) {
         let mut schedule = self.0.schedule();
         keys.into_iter().for_each(|key| adjust(&mut schedule, key, &*self.0.clock));

@@ -239,6 +239,15 @@ impl<S: Clone> Schedule<S> {
         }
     }
 
+    /// The server tells again what changes in a key, which it did many times within that time: that must not lead to more reads
+    /// than there are without events, but for some.
+    pub fn catch_up(&mut self, key: &ReadKey, within: Duration, now: Instant, fraction: f64) {
+        match self.entries.get(key) {
+            Some(entry) if within < entry.interval(false) => self.nudge(key, now, fraction),
+            _ => self.demand(key, now),
+        }
+    }
+
     /// Whether the server tells what changes in a key.
     pub fn set_live(&mut self, key: &ReadKey, live: bool, now: Instant, fraction: f64) {
         let Some((key, _)) = self.entries.get_key_value(key) else { return };

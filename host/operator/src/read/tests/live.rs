@@ -191,3 +191,18 @@ fn events_elsewhere_and_their_end_leave_a_failed_read_its_time() {
         }
     }
 }
+
+#[test]
+fn streams_that_are_cut_early_cost_no_more_reads_than_there_are_without_events() {
+    for (within, reads) in [(MINUTE - Duration::from_secs(1), 5..=6), (MINUTE, 20..=20)] {
+        let mut clockwork = Clockwork::new(INSTANT);
+        for number in 0..20 {
+            let at = Duration::from_secs(15) * (number + 1);
+            clockwork.run(at);
+            clockwork.schedule.set_live(&clockwork.key, true, clockwork.at(at), 1.0);
+            clockwork.schedule.catch_up(&clockwork.key, within, clockwork.at(at), 1.0);
+        }
+        clockwork.run(Duration::from_secs(15) * 20 + MINUTE);
+        assert!(reads.contains(&clockwork.reads.len()), "{:?}", clockwork.reads);
+    }
+}
