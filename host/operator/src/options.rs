@@ -1,6 +1,6 @@
 //! Everything that an administrator decides, as values: what flags and environment come to.
 use secrecy::SecretString;
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// How an operator runs.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Options {
     pub plugin_namespaces: Vec<(String, String)>,
     /// Whether variables such as `INFISICAL_UNIVERSAL_AUTH_CLIENT_ID` stand for what a resource leaves empty.
     pub env_credentials: bool,
+    /// How long a lease that was replaced lives on before it is revoked.
+    pub lease_hand_over: Duration,
     pub plugins: PluginOptions,
     pub leader: Option<LeaderOptions>,
     pub metrics: Option<MetricsOptions>,

@@ -258,6 +258,7 @@ fn context(
         generators,
         pushes: Pushes::default(),
         purse: crate::lease::Purse::default(),
+        lease_hand_over: options.lease_hand_over,
         triggers,
         known: std::sync::Mutex::default(),
     }

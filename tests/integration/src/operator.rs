@@ -134,7 +134,7 @@ impl Child {
         }
         let mut setup = Setup::new(scene.plane.kubeconfig(), bundle, &state).unwrap();
         setup.namespaces = vec![scene.namespace.name().into()];
-        setup.arguments = vec![format!("--config-namespace={}", scene.namespace.name())];
+        setup.arguments = vec![format!("--config-namespace={}", scene.namespace.name()), "--lease-hand-over=5s".into()];
         setup.arguments.extend(arguments.iter().map(ToString::to_string));
         setup
     }

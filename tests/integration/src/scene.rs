@@ -136,6 +136,7 @@ impl Scene {
             ambient_namespaces: None,
             plugin_namespaces: Vec::new(),
             env_credentials: false,
+            lease_hand_over: Duration::from_secs(2),
             plugins: PluginOptions {
                 bundle: shared::default_bundle().await.folder.clone(),
                 shipped_cache: None,

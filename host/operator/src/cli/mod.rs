@@ -91,6 +91,10 @@ pub struct RunArgs {
     /// Lets INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and the other variables of Infisical's SDK stand for what a resource leaves empty.
     #[arg(long, env = "INFISICAL_OPERATOR_ENV_CREDENTIALS", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
     pub env_credentials: bool,
+    /// How long a lease of an InfisicalDynamicSecret that was replaced lives on before it is revoked. The kubelet brings a changed
+    /// Secret into a volume within a minute and a half; a rollout may take longer.
+    #[arg(long, env = "INFISICAL_OPERATOR_LEASE_HAND_OVER", default_value = "2m", value_parser = api::interval::parse)]
+    pub lease_hand_over: std::time::Duration,
 
     /// Folder of the plugins, with its index.json.
     #[arg(long, env = "INFISICAL_OPERATOR_BUNDLE_DIR", default_value = "/plugins")]
@@ -224,6 +228,7 @@ impl RunArgs {
             },
             plugin_namespaces: self.plugin_namespaces.clone(),
             env_credentials: self.env_credentials,
+            lease_hand_over: self.lease_hand_over,
             plugins: PluginOptions {
                 bundle: self.bundle_dir.clone(),
                 shipped_cache: self.shipped_cache_dir.clone().zip(self.shipped_cache_digest()?),

@@ -48,6 +48,8 @@ pub struct Context {
     pub pushes: Pushes,
     /// Credentials of leases.
     pub purse: Purse,
+    /// How long a lease that was replaced lives on.
+    pub lease_hand_over: Duration,
     pub triggers: Arc<Triggers>,
     /// Every resource that was seen, with its faults in a row.
     pub known: Mutex<HashMap<ObjectRef, Backoff>>,
@@ -62,15 +64,21 @@ impl Context {
     /// As [`Self::next`], of a resource that no clock of a read wakes: at the latest after so long, or after as long as the
     /// server asked for.
     pub fn next_within(&self, longest: Duration, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Action {
+        Action::requeue(self.wait_within(longest, object, outcome, status_written))
+    }
+
+    /// As [`Self::next_within`]: how long to wait.
+    pub fn wait_within(&self, longest: Duration, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Duration {
         let asked = match outcome {
             Outcome::Waiting(fault) | Outcome::Failed { fault, .. } => fault.retry_after.unwrap_or_default(),
             Outcome::Synced(_) | Outcome::Unchanged(_) => Duration::ZERO,
         };
         let longest = longest.mul_f64(1.0 + 0.1 * rand::random::<f64>()).max(asked);
-        Action::requeue(self.wait(object, outcome, status_written).map_or(longest, |wait| wait.min(longest)))
+        self.wait(object, outcome, status_written).map_or(longest, |wait| wait.min(longest))
     }
 
-    fn wait(&self, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Option<Duration> {
+    /// How long to wait before the resource is tried again. None: nothing but a change asks for that.
+    pub fn wait(&self, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Option<Duration> {
         let wait = next_try(self.known().entry(object.clone()).or_default(), outcome, rand::random());
         let soon = (!status_written).then_some(STATUS_AGAIN);
         wait.into_iter().chain(soon).min()

@@ -110,13 +110,16 @@ pub async fn reconcile(resource: Arc<InfisicalDynamicSecret>, context: Arc<Conte
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
     // A refusal may be over long before the lease is, and nobody tells; whoever waits longer may let it end.
     let again = match &outcome {
-        Outcome::Failed { .. } => context.next_within(AGAIN_AFTER_FAULT, &object, &outcome, written),
-        _ => context.next(&object, &outcome, written),
+        Outcome::Failed { .. } => Some(context.wait_within(AGAIN_AFTER_FAULT, &object, &outcome, written)),
+        _ => context.wait(&object, &outcome, written),
     };
-    let Some(next) = next else { return again };
-    let wait = Duration::try_from(next.duration_since(Timestamp::now())).unwrap_or_default().max(SOONEST);
-    // A failure has its own clock.
-    if again == Action::await_change() { Action::requeue(wait) } else { again }
+    soonest(again, next, Timestamp::now()).map_or_else(Action::await_change, Action::requeue)
+}
+
+/// A failure has its own clock, and the lease goes on by its own: whichever is first.
+fn soonest(again: Option<Duration>, next: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    let due = next.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default().max(SOONEST));
+    again.into_iter().chain(due).min()
 }
 
 pub(super) fn failed(stage: Stage, method: Option<&str>) -> impl Fn(Fault) -> Outcome {
@@ -146,12 +149,23 @@ async fn pass(resource: &InfisicalDynamicSecret, object: &ObjectRef, context: &C
         (ledger, warnings) = (record.ledger, record.warnings);
     }
     let Some(hand) = hand else { return Err(fault.unwrap_or_else(|| changed(object)).into()) };
+    // Whatever fails from here on, the lease is renewed when that is due.
+    let next = due(&work, &ledger, &hand);
+    let after = |outcome| Ended { outcome, next };
     let applied = match (work.apply(&hand).await, fault) {
         (Ok(applied), None) => applied,
-        (Ok(_), Some(fault)) => return Err(work.with_end(fault, &ledger, &hand).into()),
-        (Err(outcome), fault) => return Err(fault.unwrap_or(outcome).into()),
+        (Ok(_), Some(fault)) => return Err(after(work.with_end(fault, &ledger, &hand))),
+        (Err(outcome), fault) => return Err(after(fault.unwrap_or(outcome))),
     };
-    keep(&work, ledger, &hand, applied, cut_off, warnings).await
+    keep(&work, ledger, &hand, applied, cut_off, warnings).await.map_err(after)
+}
+
+/// When the lease is to be looked after, if that is later than now.
+fn due(work: &Work<'_>, ledger: &Ledger, hand: &Credentials) -> Option<Timestamp> {
+    match step(work, ledger, Some(hand)) {
+        Step::Keep { until } => Some(until),
+        _ => None,
+    }
 }
 
 /// What comes before the first look at the lease.
@@ -178,7 +192,7 @@ async fn keep(
     applied: Applied,
     cut_off: Option<Timestamp>,
     mut warnings: Vec<Fault>,
-) -> Result<Ended, Ended> {
+) -> Result<Ended, Outcome> {
     let now = Timestamp::now();
     let cut_off = cut_off.filter(|since| now < *since + LATE);
     let unrecorded = hand.held.as_ref().filter(|held| ledger.lease.as_ref().is_none_or(|lease| lease.id != held.id));
@@ -201,16 +215,13 @@ async fn keep(
     // in time.
     if let Some(fault) = reloaded.faults.into_iter().next() {
         let fault = Fault { class: Class::Transient, ..fault };
-        return Err(failed(Stage::Reload, Some(&work.plan.login.method))(fault).into());
+        return Err(failed(Stage::Reload, Some(&work.plan.login.method))(fault));
     }
     warnings.extend(work.plan.warnings.iter().cloned());
     warnings.extend(work.session.notices().iter().map(|notice| Fault::new("PluginNotice", Class::UserFix, notice.as_str())));
     warnings.extend(applied.warning);
-    let (ledger, due) = work.settle(ledger, reloaded.followers > 0, &mut warnings).await?;
-    let until = match step(work, &ledger, Some(hand)) {
-        Step::Keep { until } => until,
-        _ => Timestamp::now(),
-    };
+    let (ledger, settled) = work.settle(ledger, &mut warnings).await?;
+    let until = due(work, &ledger, hand).unwrap_or_else(Timestamp::now);
     let done = Done {
         method: work.plan.login.method.clone(),
         secrets: hand.data.len(),
@@ -221,7 +232,7 @@ async fn keep(
     let wrote = unrecorded.is_some() || applied.change != Change::Unchanged || done.restarted > 0;
     let outcome = if wrote { Outcome::Synced(done) } else { Outcome::Unchanged(done) };
     let late = cut_off.map(|since| since + LATE);
-    Ok(Ended { outcome, next: [until].into_iter().chain(due).chain(late).min() })
+    Ok(Ended { outcome, next: [until].into_iter().chain(settled).chain(late).min() })
 }
 
 /// The resource was changed while it was looked at: the watch will say so.
@@ -274,7 +285,12 @@ async fn lease(work: &Work<'_>, record: &mut work::Record, hand: &mut Option<Arc
         {
             record.ledger = record.ledger.leaving(held, work.plan.revokes, Timestamp::now());
         }
-        *hand = Some(work.make(record, reason).await?);
+        let made = work.make(record, reason).await?;
+        *hand = Some(Arc::clone(&made));
+        // Each pass would make another one.
+        if let Step::Replace(_) = step(work, &record.ledger, Some(&made)) {
+            return Err(work.over(&made));
+        }
     }
     Ok(())
 }
@@ -287,4 +303,20 @@ fn uid(resource: &InfisicalDynamicSecret) -> String {
 /// The end of what is at hand.
 fn end_of(held: Option<&Held>, own: Option<Timestamp>) -> Option<Timestamp> {
     held.map(|held| held.expires).into_iter().chain(own).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_does_not_sleep_over_the_renewal() {
+        let now = Timestamp::UNIX_EPOCH;
+        let at = |second| Timestamp::from_second(second).ok();
+        let wait = |again: Option<u64>, next| soonest(again.map(Duration::from_secs), next, now).map(|wait| wait.as_secs());
+        assert_eq!((wait(Some(64), at(40)), wait(Some(2), at(40))), (Some(40), Some(2)));
+        assert_eq!((wait(Some(64), None), wait(None, at(40)), wait(None, None)), (Some(64), Some(40), None));
+        // What is over already is not asked for without end.
+        assert_eq!(wait(None, at(-5)), Some(SOONEST.as_secs()));
+    }
 }

@@ -11,9 +11,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
-/// How long pods that are being restarted may go on with the credentials of before: as long as Kubernetes lets a pod end.
-const HAND_OVER: SignedDuration = SignedDuration::from_secs(30);
-
 /// A call that gave no answer may still make its lease: at the server it ends within the time-outs of its proxies and providers.
 /// So long it is looked for.
 pub const LATE: SignedDuration = SignedDuration::from_secs(120);
@@ -89,10 +86,12 @@ impl Superseded {
         Self { id: lease.id.clone(), since: Timestamp::UNIX_EPOCH, expires: Some(whole(lease.expires)), source: Some(source) }
     }
 
-    /// When it is to be revoked. Where workloads follow the Secret, they were just told to restart.
+    /// When it is to be revoked: so long after another one took its place, or when it ends by itself. Whoever uses the Secret may
+    /// not have seen yet that its content is another one.
     #[must_use]
-    pub fn due(&self, followed: bool) -> Timestamp {
-        if followed { self.since.saturating_add(HAND_OVER).unwrap_or(self.since) } else { self.since }
+    pub fn due(&self, hand_over: Duration) -> Timestamp {
+        let due = self.since.saturating_add(hand_over).unwrap_or(Timestamp::MAX);
+        self.expires.map_or(due, |end| end.min(due))
     }
 
     /// Whether it has ended by itself.
@@ -320,7 +319,8 @@ mod tests {
         assert!(first.with(held("b"), true, at(100)).superseded.is_empty());
         let replaced = first.with(held("b"), true, at(50));
         let before = replaced.superseded.first().unwrap();
-        assert_eq!((before.id.as_str(), before.due(false), before.due(true)), ("a", at(50), at(80)));
+        let due = |seconds| before.due(Duration::from_secs(seconds));
+        assert_eq!((before.id.as_str(), due(0), due(30), due(120)), ("a", at(50), at(80), at(100)));
         assert!(!before.is_over(at(99)) && before.is_over(at(100)));
         assert_eq!(replaced.with(held("b"), true, at(60)), replaced);
     }

@@ -5,6 +5,7 @@ use super::{
 use infisical_dev_server::Operation;
 use kube::ResourceExt;
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_wish_makes_a_new_lease_and_the_old_one_is_revoked() {
@@ -27,7 +28,8 @@ async fn a_wish_makes_a_new_lease_and_the_old_one_is_revoked() {
 async fn workloads_have_time_to_restart_before_the_old_lease_is_revoked() {
     let scene = scene().await;
     follower(&scene, "a").await;
-    let _operator = scene.start().await;
+    // Long enough to be seen on a machine that does something else.
+    let _operator = scene.start_with(|options| options.lease_hand_over = Duration::from_secs(20)).await;
     apply(&scene, "a", json!({})).await;
     let first = lease_of(&synced(&scene, "a").await);
     let data = scene.data("a").await;

@@ -148,6 +148,8 @@ impl MigrateArgs {
             token_request_system_accounts: Vec::new(),
             ambient_namespaces: None,
             plugin_namespaces: Vec::new(),
+            // No lease is touched.
+            lease_hand_over: std::time::Duration::ZERO,
             env_credentials: false,
             plugins: PluginOptions::default(),
             leader: None,

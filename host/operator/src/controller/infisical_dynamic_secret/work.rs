@@ -176,6 +176,22 @@ impl Work<'_> {
         Ok(self.context.purse.put(self.object, &self.owner.uid, credentials))
     }
 
+    /// A lease that was just made and is over by the operator's clock.
+    pub fn over(&self, made: &Credentials) -> Outcome {
+        let (lease, times) = (&made.id, made.held.as_ref().map(|held| format!(" from {} to {}", held.created, held.expires)));
+        let own = made.end.map_or_else(String::new, |end| format!(", and its credentials hold a token that ends at {end}"));
+        let message = format!(
+            "{}: spec.dynamicSecret: lease {lease}, which the server has just made, lasts{}{own}; by the operator's clock it is {} and \
+             that is over, or too near; set the clocks of the server and of the operator's node right, and let {:?} give no tokens that \
+             have ended; another lease is tried within a minute",
+            self.object,
+            times.unwrap_or_default(),
+            ledger::whole(Timestamp::now()),
+            self.plan.source.name,
+        );
+        self.failed(Stage::Read)(Fault::new(reason::LEASE_OVER, Class::UserFix, message))
+    }
+
     /// Notes that a lease is about to be made, at the very version of the resource that was read: of two processes one succeeds.
     async fn announce(&self, record: &mut Record) -> Result<(), Outcome> {
         let requested = ledger::whole(Timestamp::now());
@@ -215,16 +231,16 @@ impl Work<'_> {
         self.context.targets.prune(&self.owner, targets).await.map(drop).map_err(self.failed(Stage::Apply))
     }
 
-    /// Revokes what was replaced, once workloads that follow had time to restart. Gives the ledger as it is then, and when the
-    /// next is due.
-    pub async fn settle(&self, ledger: Ledger, followed: bool, warnings: &mut Vec<Fault>) -> Result<(Ledger, Option<Timestamp>), Outcome> {
+    /// Revokes what was replaced, once whoever uses the Secret had time to take its new content. Gives the ledger as it is then,
+    /// and when the next is due.
+    pub async fn settle(&self, ledger: Ledger, warnings: &mut Vec<Fault>) -> Result<(Ledger, Option<Timestamp>), Outcome> {
         let (mut left, mut next, mut fault) = (Vec::new(), None, None);
         let now = Timestamp::now();
         for before in &ledger.superseded {
             if !self.plan.revokes || before.is_over(now) {
                 continue;
             }
-            let due = before.due(followed);
+            let due = before.due(self.context.lease_hand_over);
             if due > now {
                 next = next.into_iter().chain([due]).min();
                 left.push(before.clone());
