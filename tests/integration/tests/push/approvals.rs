@@ -63,3 +63,42 @@ async fn a_deletion_that_waits_for_an_approval_keeps_the_resource() {
     world.is_gone("app").await;
     assert_eq!(world.writes(), 2);
 }
+
+/// Nobody can make the same value again, so that the approval shows in what is there.
+#[tokio::test]
+async fn an_approved_update_of_a_generated_value_is_not_asked_for_again() {
+    let world = World::new().await;
+    let password = async |length: u32| {
+        let namespace = world.namespace.name();
+        world
+            .apply(&json!({
+                "apiVersion": "secrets.infisical.com/v1alpha1", "kind": "Password",
+                "metadata": {"name": "p", "namespace": namespace}, "spec": {"length": length},
+            }))
+            .await;
+    };
+    password(12).await;
+    let operator = world.start().await;
+    let push = json!({"secret": null, "generators": [{"destinationSecretName": "G", "generatorRef": {"kind": "Password", "name": "p"}}]});
+    world.push("app", merged(json!({"spec": {"push": push}}), &replace_and_delete())).await;
+    world.pushed("app").await;
+    world.infisical.state().set_approvals("shop", "dev", &["/push"]).unwrap();
+    password(16).await;
+    world.ready_is("app", "Unknown", "ApprovalPending").await;
+    let approve = |number: usize| world.infisical.state().approve(&world.place(), &world.requests()[number].0).unwrap();
+    approve(0);
+    world.look_again("app").await;
+    world.pushed("app").await;
+    assert_eq!((world.remote("G").unwrap().len(), world.requests().len(), world.writes()), (16, 1, 2));
+
+    // As well when the process that knew the value is gone.
+    password(20).await;
+    until("a second request", async || if world.requests().len() == 2 { Ok(()) } else { Err("none") }).await;
+    world.ready_is("app", "Unknown", "ApprovalPending").await;
+    operator.stop().await;
+    approve(1);
+    let _operator = world.start().await;
+    world.pushed("app").await;
+    world.look_again("app").await;
+    assert_eq!((world.remote("G").unwrap().len(), world.requests().len(), world.writes()), (20, 2, 3));
+}
