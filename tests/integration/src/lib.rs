@@ -33,6 +33,7 @@ mod recorder;
 mod refusal;
 mod scene;
 mod shared;
+mod writers;
 
 pub use doomed::Doomed;
 pub use look::{Event, Identity, event_of, text};

@@ -1,11 +1,14 @@
 //! The ClusterRole of Infisical's own operator is enough: what it does not grant is done without, and said once.
+use api::v1alpha1::{InfisicalDynamicSecret, InfisicalPushSecret};
 use infisical_dev_server::Operation;
 use integration::{Child, Scene, merged, until};
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::{Api, ResourceExt};
+use kube::{Api, ResourceExt, api::DeleteParams};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
     path::PathBuf,
     time::Instant,
 };
@@ -55,6 +58,16 @@ fn denied(scene: &Scene) -> BTreeMap<String, u64> {
     all
 }
 
+/// Deletes a resource and waits until its finalizer is off.
+async fn goes<K: Clone + DeserializeOwned + Debug>(api: &Api<K>, name: &str) {
+    api.delete(name, &DeleteParams::default()).await.unwrap();
+    until(format_args!("{name} to go"), async || match api.get_opt(name).await {
+        Ok(None) => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn every_kind_works_under_the_role_of_infisicals_operator_and_what_it_lacks_is_asked_for_once() {
     let scene = Scene::alone().await;
@@ -100,7 +113,25 @@ async fn every_kind_works_under_the_role_of_infisicals_operator_and_what_it_lack
     ] {
         objects.push(scene.apply(&manifest).await);
     }
+    // What is written to Infisical is to go with its resource. The status of a ClusterGenerator may not be written.
+    scene.may_write();
+    scene.namespace.secret("source", [("PUSHED", "one")]).await.unwrap();
+    let generator = json!({"kind": "Password", "generator": {"passwordSpec": {"length": 20}}});
+    scene
+        .apply(&json!({
+            "apiVersion": "secrets.infisical.com/v1alpha1", "kind": "ClusterGenerator", "metadata": {"name": "random"}, "spec": generator,
+        }))
+        .await;
+    let generated = json!([{"destinationSecretName": "GENERATED", "generatorRef": {"kind": "Password", "name": "random"}}]);
+    let push = scene.push_manifest("push", &json!({"spec": {"push": {"generators": generated}}}));
+    for manifest in [push, scene.lease_manifest("lease", &json!({}))] {
+        objects.push(scene.apply(&manifest).await);
+    }
     scene.all_ready(&objects).await;
+    let state = scene.infisical.state();
+    let value = |key: &str| state.value(&scene.dev("/push"), key);
+    let leases = || state.leases(&scene.dev("/"), "db").len();
+    assert_eq!((value("PUSHED").as_deref(), value("GENERATED").map(|value| value.len()), leases()), (Some("one"), Some(20), 1));
 
     // Workloads are restarted by an update of the whole, more than once.
     let reads = json!({"metadata": {"labels": {"app": "w"}}, "spec": {"containers": [
@@ -137,20 +168,33 @@ async fn every_kind_works_under_the_role_of_infisicals_operator_and_what_it_lack
     // The resource goes, with all that it owns.
     scene.calls(Operation::ListSecrets, 2).await;
     scene.all_ready(&objects).await;
+    // What was written goes before its resource does.
+    let (pushes, dynamic): (Api<InfisicalPushSecret>, Api<InfisicalDynamicSecret>) = (scene.namespace.api(), scene.namespace.api());
+    assert_eq!(pushes.get("push").await.unwrap().finalizers().len(), 1);
+    assert_eq!(dynamic.get("lease").await.unwrap().finalizers().len(), 1);
+    goes(&pushes, "push").await;
+    goes(&dynamic, "lease").await;
+    assert_eq!((value("PUSHED"), value("GENERATED"), leases()), (None, None, 0));
 
     let denied = denied(&scene);
     println!("denied: {denied:?}");
     // Two resources may find out at once.
     let allowed = 2 + began.elapsed().as_secs() / PAUSE;
     assert!(denied.values().all(|count| *count <= allowed), "at most {allowed} of each: {denied:?}");
-    for lacked in ["patch deployments.apps", "patch statefulsets.apps", "create events.events.k8s.io", "list rollouts.argoproj.io"] {
+    for lacked in [
+        "patch deployments.apps",
+        "patch statefulsets.apps",
+        "create events.events.k8s.io",
+        "list rollouts.argoproj.io",
+        "patch clustergenerators.secrets.infisical.com status",
+    ] {
         assert!(denied.contains_key(lacked), "{lacked} was to be lacking: {denied:?}");
     }
     let log = operator.log().unwrap();
     let said: Vec<_> = log.lines().filter(|line| line.contains("does not allow") || line.contains("may not list")).collect();
     let without_time: BTreeSet<_> = said.iter().map(|line| line.split_once(' ').map_or(*line, |(_, rest)| rest)).collect();
     assert_eq!(without_time.len(), said.len(), "each is said once: {said:#?}");
-    for lacked in ["Events", "deployments", "statefulsets", "rollouts"] {
+    for lacked in ["Events", "deployments", "statefulsets", "rollouts", "clustergenerators/status"] {
         assert!(said.iter().any(|line| line.contains(lacked)), "{lacked}: {said:#?}");
     }
     operator.stop().await.unwrap();

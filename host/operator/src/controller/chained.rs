@@ -93,7 +93,7 @@ pub async fn reconcile<K: Link>(resource: Arc<K>, context: Arc<Context>) -> Acti
     context.release_if_unplanned(&object, &outcome);
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
     let longest = if matches!(outcome, Outcome::Failed { .. }) { AGAIN_AFTER_FAULT } else { AGAIN };
-    context.next_within(longest, &object, &outcome, written)
+    context.next_within(longest, &object, &outcome, &written)
 }
 
 impl Link for InfisicalConnection {

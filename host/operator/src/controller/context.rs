@@ -14,7 +14,7 @@ use crate::{
     push::memory::Pushes,
     read::Reads,
     reload::Reloader,
-    report::{Backoff, Reports, next_try},
+    report::{Backoff, Reports, StatusWrite, next_try},
     session::Sessions,
     target::Targets,
     trigger::{Cause, Triggers},
@@ -27,9 +27,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-
-/// A status that could not be written is written soon: the API server is back, or it is the only thing missing.
-const STATUS_AGAIN: Duration = Duration::from_secs(5);
 
 /// The parts of a running operator, as reconciles need them.
 pub struct Context {
@@ -57,37 +54,36 @@ pub struct Context {
 
 impl Context {
     /// When the resource is to be tried again, if by nothing else.
-    pub fn next(&self, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Action {
-        self.wait(object, outcome, status_written).map_or_else(Action::await_change, Action::requeue)
+    pub fn next(&self, object: &ObjectRef, outcome: &Outcome, status: &StatusWrite) -> Action {
+        self.wait(object, outcome, status).map_or_else(Action::await_change, Action::requeue)
     }
 
     /// As [`Self::next`], of a resource that no clock of a read wakes: at the latest after so long, or after as long as the
     /// server asked for.
-    pub fn next_within(&self, longest: Duration, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Action {
-        Action::requeue(self.wait_within(longest, object, outcome, status_written))
+    pub fn next_within(&self, longest: Duration, object: &ObjectRef, outcome: &Outcome, status: &StatusWrite) -> Action {
+        Action::requeue(self.wait_within(longest, object, outcome, status))
     }
 
     /// As [`Self::next_within`]: how long to wait.
-    pub fn wait_within(&self, longest: Duration, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Duration {
+    pub fn wait_within(&self, longest: Duration, object: &ObjectRef, outcome: &Outcome, status: &StatusWrite) -> Duration {
         let asked = match outcome {
             Outcome::Waiting(fault) | Outcome::Failed { fault, .. } => fault.retry_after.unwrap_or_default(),
             Outcome::Synced(_) | Outcome::Unchanged(_) => Duration::ZERO,
         };
         let longest = longest.mul_f64(1.0 + 0.1 * rand::random::<f64>()).max(asked);
-        self.wait(object, outcome, status_written).map_or(longest, |wait| wait.min(longest))
+        self.wait(object, outcome, status).map_or(longest, |wait| wait.min(longest))
     }
 
     /// How long to wait before the resource is tried again. None: nothing but a change asks for that.
-    pub fn wait(&self, object: &ObjectRef, outcome: &Outcome, status_written: bool) -> Option<Duration> {
+    pub fn wait(&self, object: &ObjectRef, outcome: &Outcome, status: &StatusWrite) -> Option<Duration> {
         let wait = next_try(self.known().entry(object.clone()).or_default(), outcome, rand::random());
-        let soon = (!status_written).then_some(STATUS_AGAIN);
-        wait.into_iter().chain(soon).min()
+        wait.into_iter().chain(status.again()).min()
     }
 
     /// When a resource for which nothing is to be done is looked at again, if by nothing else.
-    pub fn rest(&self, object: &ObjectRef, status_written: bool) -> Action {
+    pub fn rest(&self, object: &ObjectRef, status: &StatusWrite) -> Action {
         self.known().insert(object.clone(), Backoff::default());
-        if status_written { Action::await_change() } else { Action::requeue(STATUS_AGAIN) }
+        status.again().map_or_else(Action::await_change, Action::requeue)
     }
 
     /// Digest of the component that serves under a name; empty where none does, and the call will say so.

@@ -110,8 +110,8 @@ pub async fn reconcile(resource: Arc<InfisicalDynamicSecret>, context: Arc<Conte
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
     // A refusal may be over long before the lease is, and nobody tells; whoever waits longer may let it end.
     let again = match &outcome {
-        Outcome::Failed { .. } => Some(context.wait_within(AGAIN_AFTER_FAULT, &object, &outcome, written)),
-        _ => context.wait(&object, &outcome, written),
+        Outcome::Failed { .. } => Some(context.wait_within(AGAIN_AFTER_FAULT, &object, &outcome, &written)),
+        _ => context.wait(&object, &outcome, &written),
     };
     soonest(again, next, Timestamp::now()).map_or_else(Action::await_change, Action::requeue)
 }

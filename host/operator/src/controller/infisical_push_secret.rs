@@ -131,7 +131,7 @@ pub async fn reconcile(resource: Arc<InfisicalPushSecret>, context: Arc<Context>
         kept.stored(made.clone());
     }
     context.pushes.keep(&object, kept);
-    context.next(&object, &outcome, written.is_written())
+    context.next(&object, &outcome, &written)
 }
 
 /// What a pass is about.

@@ -23,5 +23,5 @@ pub async fn hold<K: Reported>(resource: &K, object: &ObjectRef, context: &Conte
     }
     context.release(object);
     let said = context.reports.suspended(resource, object).await;
-    Some(context.rest(object, said))
+    Some(context.rest(object, &said))
 }

@@ -22,7 +22,7 @@ use crate::{
     reason,
     reload::Followed,
     render::{self, Source},
-    report::Reported,
+    report::{Reported, StatusWrite},
     target::{Applied, Change},
     trigger::Trigger,
 };
@@ -93,7 +93,7 @@ pub async fn reconcile<K: Synced>(resource: Arc<K>, context: Arc<Context>) -> Ac
     }
     context.release_if_unplanned(&object, &outcome);
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
-    context.next(&object, &outcome, written)
+    context.next(&object, &outcome, &written)
 }
 
 /// Takes the wish for a fresh read once it is met.
@@ -303,7 +303,7 @@ async fn deleting<K: Synced>(resource: &K, object: &ObjectRef, context: &Context
             // Nothing else will wake it.
             fault.class = Class::Transient;
             tracing::warn!(%object, reason = fault.reason, fault.message, "a deletion is held up");
-            context.next(object, &Outcome::Waiting(fault), true)
+            context.next(object, &Outcome::Waiting(fault), &StatusWrite::NotNeeded)
         }
     }
 }

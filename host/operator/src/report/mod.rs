@@ -1,8 +1,8 @@
 //! What users see of an outcome: conditions, an Event, a metric, a line in the log, and when the next try is.
 //!
 //! Promised: every path ends here; the status is written only when it differs, and holds nothing that changes from pass to
-//! pass, so that a quiet minute writes nothing. Where the role does not allow Events, that is said once in the log, and they are
-//! tried again only now and then.
+//! pass, so that a quiet minute writes nothing. Where the role does not allow Events or the status of a kind, that is said once in
+//! the log, and they are tried again only now and then.
 mod conditions;
 mod event;
 mod retry;
@@ -13,7 +13,7 @@ pub use event::{Note, note};
 pub use retry::{Backoff, next_try};
 
 use crate::{
-    cluster::{Requests, collection, compare_versions},
+    cluster::{REFUSED_PAUSE, Requests, collection, compare_versions},
     effect::{self, Effect},
     metrics::Metrics,
     object::ObjectRef,
@@ -39,6 +39,9 @@ use std::{
 /// As for all other requests to the API server.
 const EVENT_WITHIN: Duration = Duration::from_secs(30);
 
+/// A status that could not be written is written soon: the API server is back, or it is the only thing missing.
+const STATUS_AGAIN: Duration = Duration::from_secs(5);
+
 /// Where the role does not allow Events, they are tried again after so long: a person grants rights.
 const EVENTS_AGAIN: Duration = Duration::from_secs(60 * 60);
 
@@ -57,6 +60,8 @@ pub struct Reports {
     events: Mutex<Allowed>,
     /// Statuses of ours that the watch may not have shown yet.
     written: Mutex<HashMap<ObjectRef, Written>>,
+    /// When the status of a kind was last refused in a namespace.
+    refused: Mutex<HashMap<(&'static str, String), Instant>>,
 }
 
 /// What was written, and the version that this made: while a watch shows an older one, it lags behind.
@@ -80,6 +85,8 @@ pub enum StatusWrite {
     NotNeeded,
     /// Written; the version of the object that this made.
     Made(Option<String>),
+    /// The role does not allow it.
+    Refused,
     /// It should be tried again.
     Failed,
 }
@@ -87,7 +94,17 @@ pub enum StatusWrite {
 impl StatusWrite {
     #[must_use]
     pub fn is_written(&self) -> bool {
-        *self != Self::Failed
+        self.again().is_none()
+    }
+
+    /// When it should be tried again, if it has to be.
+    #[must_use]
+    pub fn again(&self) -> Option<Duration> {
+        match self {
+            Self::NotNeeded | Self::Made(_) => None,
+            Self::Refused => Some(REFUSED_PAUSE),
+            Self::Failed => Some(STATUS_AGAIN),
+        }
     }
 }
 
@@ -112,6 +129,7 @@ impl Reports {
             metrics,
             events: Mutex::default(),
             written: Mutex::default(),
+            refused: Mutex::default(),
         }
     }
 
@@ -137,10 +155,10 @@ impl Reports {
         }
     }
 
-    /// Reports one outcome. False: the status could not be written and should be tried again.
-    pub async fn report<K: Reported>(&self, object: &K, reference: &ObjectRef, outcome: &Outcome, took: Duration) -> bool {
+    /// Reports one outcome.
+    pub async fn report<K: Reported>(&self, object: &K, reference: &ObjectRef, outcome: &Outcome, took: Duration) -> StatusWrite {
         let said = |before: &[Condition], now| object.said(outcome, before, now);
-        self.report_more(object, reference, outcome, took, said, Map::new()).await.is_written()
+        self.report_more(object, reference, outcome, took, said, Map::new()).await
     }
 
     /// Reports one outcome in these words, and writes these members of the status with them, as a merge patch.
@@ -168,15 +186,15 @@ impl Reports {
         written
     }
 
-    /// Reports that nothing is done for the resource, once; what its last pass said stays. False as for [`Self::report`].
-    pub async fn suspended<K: Reported>(&self, object: &K, reference: &ObjectRef) -> bool {
+    /// Reports that nothing is done for the resource, once; what its last pass said stays.
+    pub async fn suspended<K: Reported>(&self, object: &K, reference: &ObjectRef) -> StatusWrite {
         let before = self.before(object, reference);
         let after = suspended(object.meta().generation, &before, Timestamp::now());
         if after == before {
-            return true;
+            return StatusWrite::NotNeeded;
         }
-        let written = self.write_status::<K>(reference, &after, Map::new()).await.is_written();
-        if written && !before.iter().any(|condition| condition.type_ == SUSPENDED) {
+        let written = self.write_status::<K>(reference, &after, Map::new()).await;
+        if written.is_written() && !before.iter().any(|condition| condition.type_ == SUSPENDED) {
             let (kind, namespace, name) = (reference.kind, reference.namespace.as_str(), reference.name.as_str());
             tracing::info!(kind, namespace, name, "suspended by annotation");
             let text = format!("Suspended by the annotation {SUSPEND}");
@@ -203,23 +221,40 @@ impl Reports {
     }
 
     async fn write_status<K: Reported>(&self, reference: &ObjectRef, conditions: &[Condition], more: Map<String, Value>) -> StatusWrite {
+        let place = (reference.kind, reference.namespace.clone());
+        if self.refused().get(&place).is_some_and(|refused| refused.elapsed() < REFUSED_PAUSE) {
+            return StatusWrite::Refused;
+        }
         let mut status = more;
         status.insert("conditions".into(), serde_json::json!(conditions));
         let patch = serde_json::json!({ "status": status });
         match self.requests.merge_status::<K>(Effect::WriteStatus, collection::<K>(&reference.namespace), &reference.name, &patch).await {
             Ok(made) => {
+                self.refused().remove(&place);
                 let made = made.meta().resource_version.clone();
                 self.written().insert(reference.clone(), Written { made: made.clone(), conditions: conditions.to_vec() });
                 StatusWrite::Made(made)
             }
             // Deleted meanwhile.
             Err(error) if error.code() == 404 => StatusWrite::NotNeeded,
+            Err(error) if error.code() == 403 => {
+                if self.refused().insert(place, Instant::now()).is_none() {
+                    let (resource, namespace) = (K::plural(&()), &reference.namespace);
+                    let message = "the role does not allow to patch the status of a kind: its conditions are not written";
+                    tracing::warn!(namespace, "{message} (grant patch of {resource}/status)");
+                }
+                StatusWrite::Refused
+            }
             Err(error) => {
                 let fault = error.fault("write the status", std::iter::empty());
                 tracing::warn!(object = %reference, reason = fault.reason, fault.message, "the status could not be written");
                 StatusWrite::Failed
             }
         }
+    }
+
+    fn refused(&self) -> MutexGuard<'_, HashMap<(&'static str, String), Instant>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn events(&self) -> MutexGuard<'_, Allowed> {
@@ -308,7 +343,9 @@ mod tests {
             let ready = object.conditions().iter().find(|condition| condition.type_ == "Ready").unwrap();
             (ready.status.clone(), object.resource_version())
         };
-        let report = async |object: &InfisicalSecret, outcome| assert!(reports.report(object, &reference, &outcome, Duration::ZERO).await);
+        let report = async |object: &InfisicalSecret, outcome| {
+            assert!(reports.report(object, &reference, &outcome, Duration::ZERO).await.is_written());
+        };
         let unreported = api.get("a").await.unwrap();
         report(&unreported, good()).await;
         let after_first = api.get("a").await.unwrap();
