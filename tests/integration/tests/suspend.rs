@@ -1,11 +1,11 @@
 //! A suspended resource is left alone until its owner resumes it.
 use api::{
-    status::Status,
-    v1alpha1::InfisicalSecret,
+    status::Conditions,
+    v1alpha1::{InfisicalDynamicSecret, InfisicalPushSecret, InfisicalSecret, Password},
     v1beta1::{InfisicalAuth, InfisicalConnection, InfisicalStaticSecret},
 };
 use infisical_dev_server::Operation;
-use integration::{Scene, until};
+use integration::{Scene, merged, until};
 use k8s_openapi::{
     api::{apps::v1::Deployment, core::v1::Secret},
     apimachinery::pkg::apis::meta::v1::Condition,
@@ -17,23 +17,23 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 const SUSPEND: &str = "secrets.infisical.com/suspend";
 
 trait Kind:
-    kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()> + HasStatus<Status = Status> + Clone + DeserializeOwned + Debug
+    kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()> + HasStatus<Status: Conditions> + Clone + DeserializeOwned + Debug
 {
 }
 impl<K> Kind for K where
-    K: kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()> + HasStatus<Status = Status> + Clone + DeserializeOwned + Debug
+    K: kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()> + HasStatus<Status: Conditions> + Clone + DeserializeOwned + Debug
 {
 }
 
 async fn conditions<K: Kind>(scene: &Scene, name: &str) -> Vec<Condition> {
     let api: Api<K> = scene.namespace.api();
     let object = api.get(name).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-    object.status().map(|status| status.conditions.clone()).unwrap_or_default()
+    object.status().map(|status| status.conditions().to_vec()).unwrap_or_default()
 }
 
 /// Suspends an object and waits until that is said beside what stood there. Gives all conditions.
@@ -150,6 +150,113 @@ async fn a_suspension_outlives_a_restart_and_holds_up_no_deletion() {
         other => Err(format!("{other:?}")),
     })
     .await;
+}
+
+/// Waits until one is Ready, or is not.
+async fn ready<K: Kind>(scene: &Scene, name: &str, status: &str) {
+    until(format_args!("{name} to be Ready={status}"), async || {
+        let found = conditions::<K>(scene, name).await;
+        let said = found.iter().any(|condition| condition.type_ == "Ready" && condition.status == status);
+        if said { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_suspended_push_writes_nothing_until_it_is_resumed_and_then_what_its_secret_holds() {
+    let scene = Scene::new().await;
+    scene.may_write();
+    scene.infisical.state().create_folder(&scene.dev("/other")).unwrap();
+    scene.namespace.secret("source", [("PUSHED", "one")]).await.unwrap();
+    let _operator = scene.start().await;
+    let often = json!({"spec": {"resyncInterval": "5s"}});
+    let other = merged(often.clone(), &json!({"spec": {"destination": {"secretsPath": "/other"}}}));
+    for manifest in [scene.push_manifest("a", &often), scene.push_manifest("other", &other)] {
+        scene.apply(&manifest).await;
+    }
+    ready::<InfisicalPushSecret>(&scene, "a", "True").await;
+    ready::<InfisicalPushSecret>(&scene, "other", "True").await;
+    let said = suspend::<InfisicalPushSecret>(&scene, "a").await;
+
+    // Neither an edit nor what others write there nor a request for a fresh look; the other one has time for all of it.
+    let secrets: Api<Secret> = scene.namespace.api();
+    let edited = Patch::Merge(json!({"stringData": {"PUSHED": "edited"}}));
+    secrets.patch("source", &PatchParams::default(), &edited).await.unwrap();
+    scene.annotate::<InfisicalPushSecret>("a", "secrets.infisical.com/resync", Some("1")).await;
+    scene.pushed_to("/other", "PUSHED", Some("edited")).await;
+    for folder in ["/push", "/other"] {
+        scene.infisical.state().set_secret(&scene.dev(folder), "PUSHED", "theirs").unwrap();
+    }
+    scene.pushed_to("/other", "PUSHED", Some("edited")).await;
+    scene.pushed("PUSHED", Some("theirs")).await;
+    assert_eq!(conditions::<InfisicalPushSecret>(&scene, "a").await, said);
+
+    resume::<InfisicalPushSecret>(&scene, "a").await;
+    scene.pushed("PUSHED", Some("edited")).await;
+    // A deletion is done as ever.
+    suspend::<InfisicalPushSecret>(&scene, "a").await;
+    scene.namespace.api::<InfisicalPushSecret>().delete("a", &DeleteParams::default()).await.unwrap();
+    scene.pushed("PUSHED", None).await;
+}
+
+#[tokio::test]
+async fn a_suspended_lease_is_left_to_end_and_replaced_when_it_is_resumed() {
+    let scene = Scene::with(|config| config.shortest_lease = Duration::from_secs(5)).await;
+    scene.may_write();
+    let _operator = scene.start().await;
+    let short = json!({"spec": {"leaseTTL": "5s"}});
+    for name in ["a", "other"] {
+        scene.apply(&scene.lease_manifest(name, &short)).await;
+    }
+    let api: Api<InfisicalDynamicSecret> = scene.namespace.api();
+    ready::<InfisicalDynamicSecret>(&scene, "a", "True").await;
+    ready::<InfisicalDynamicSecret>(&scene, "other", "True").await;
+    let said = suspend::<InfisicalDynamicSecret>(&scene, "a").await;
+    let secret = scene.identity::<Secret>("a").await;
+    let lease = async || api.get("a").await.unwrap().status.unwrap().lease.unwrap().id.unwrap();
+    let before = lease().await;
+    let live = || scene.infisical.state().leases(&scene.dev("/"), "db").len();
+    until("the lease to end", async || if live() == 1 { Ok(()) } else { Err(live()) }).await;
+    // The other one lives on, by renewals.
+    scene.calls(Operation::RenewLease, 2).await;
+    assert_eq!((live(), lease().await), (1, before.clone()));
+    assert_eq!(scene.identity::<Secret>("a").await, secret);
+    assert_eq!(conditions::<InfisicalDynamicSecret>(&scene, "a").await, said);
+
+    resume::<InfisicalDynamicSecret>(&scene, "a").await;
+    until("another lease", async || if lease().await == before { Err(&before) } else { Ok(()) }).await;
+    let data = scene.data("a").await;
+    assert!(scene.infisical.state().database_lets_in(&data["DB_USERNAME"], &data["DB_PASSWORD"]));
+}
+
+#[tokio::test]
+async fn a_suspended_generator_is_not_checked_and_is_used_all_the_same() {
+    let scene = Scene::new().await;
+    scene.may_write();
+    let _operator = scene.start().await;
+    let generator =
+        |name: &str| json!({"apiVersion": "secrets.infisical.com/v1alpha1", "kind": "Password", "metadata": {"name": name}, "spec": {}});
+    let api: Api<Password> = scene.namespace.api();
+    for name in ["a", "other"] {
+        scene.apply(&generator(name)).await;
+        ready::<Password>(&scene, name, "True").await;
+    }
+    let said = suspend::<Password>(&scene, "a").await;
+    let set = async |name, spec| api.patch(name, &PatchParams::default(), &Patch::Merge(json!({ "spec": spec }))).await.unwrap();
+    for name in ["a", "other"] {
+        set(name, json!({"length": 44})).await;
+    }
+    ready::<Password>(&scene, "other", "False").await;
+    assert_eq!(conditions::<Password>(&scene, "a").await, said);
+    set("a", json!({"length": 12})).await;
+    let generated = json!([{"destinationSecretName": "GENERATED", "generatorRef": {"kind": "Password", "name": "a"}}]);
+    scene.apply(&scene.push_manifest("push", &json!({"spec": {"push": {"secret": null, "generators": generated}}}))).await;
+    ready::<InfisicalPushSecret>(&scene, "push", "True").await;
+    let value = scene.infisical.state().value(&scene.dev("/push"), "GENERATED").unwrap();
+    assert_eq!(value.len(), 12);
+    set("a", json!({"length": 44})).await;
+    resume::<Password>(&scene, "a").await;
+    ready::<Password>(&scene, "a", "False").await;
 }
 
 #[tokio::test]
