@@ -42,8 +42,6 @@ used from the API server's audit log.
     - infisicaldynamicsecrets/finalizers
     - infisicalsecrets/finalizers
     - infisicalstaticsecrets/finalizers
-    - passwords/finalizers
-    - uuids/finalizers
   verbs: [update]
 - apiGroups: [""]
   resources: [configmaps, secrets]

@@ -36,7 +36,8 @@ pub async fn all(scene: &Scene, namespace: &str, everywhere: bool) {
     place.accounts().await;
     place.failures().await;
     place.chain().await;
-    place.push().await;
+    let generators = place.generators(everywhere).await;
+    place.push(generators).await;
     if everywhere {
         place.selector().await;
     }
@@ -200,8 +201,37 @@ impl Place<'_> {
         .await;
     }
 
-    /// A Secret is pushed, and what was pushed goes with the resource.
-    async fn push(&self) {
+    /// Generators of each kind that may be read here; gives what a push writes by each.
+    async fn generators(&self, everywhere: bool) -> Vec<Value> {
+        let cluster = ("ClusterGenerator", self.name(), json!({"kind": "UUID"}));
+        let mut all = vec![("Password", "local", json!({"length": 20})), ("UUID", "local", json!({}))];
+        all.extend(everywhere.then_some(cluster));
+        let mut generated = Vec::new();
+        for (kind, name, spec) in all {
+            self.put(json!({"apiVersion": "secrets.infisical.com/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})).await;
+            let plural = if kind == "UUID" { "uuids".into() } else { format!("{}s", kind.to_lowercase()) };
+            let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("secrets.infisical.com", "v1alpha1", kind), &plural);
+            let client = self.scene.plane.client().clone();
+            let api: Api<DynamicObject> = match kind {
+                "ClusterGenerator" => Api::all_with(client, &resource),
+                _ => Api::namespaced_with(client, self.name(), &resource),
+            };
+            until(format_args!("{kind} {name} to be ready"), async || {
+                let status = api.get(name).await.map_err(|error| error.to_string())?.data["status"].clone();
+                let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+                let ready = conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+                if ready { Ok(()) } else { Err(status.to_string()) }
+            })
+            .await;
+            let generates = if kind == "Password" { "Password" } else { "UUID" };
+            let reference = json!({"kind": generates, "name": name});
+            generated.push(json!({"destinationSecretName": format!("BY_{}", kind.to_uppercase()), "generatorRef": reference}));
+        }
+        generated
+    }
+
+    /// A Secret and generated values are pushed, and what was pushed goes with the resource.
+    async fn push(&self, generators: Vec<Value>) {
         let state = self.scene.infisical.state();
         state.set_membership("shop", "app", Some(Membership { role: Role::Member, rules: Vec::new() })).unwrap();
         let folder = self.scene.dev(&format!("/{}", self.name()));
@@ -210,17 +240,20 @@ impl Place<'_> {
         let credentials = json!({"secretName": "credentials", "secretNamespace": self.name()});
         let spec = json!({
             "destination": {"projectSlug": "shop", "environmentSlug": "dev", "secretsPath": format!("/{}", self.name())},
-            "push": {"secret": {"secretName": "source", "secretNamespace": self.name()}}, "deletionPolicy": "Delete",
+            "push": {"secret": {"secretName": "source", "secretNamespace": self.name()}, "generators": generators},
+            "deletionPolicy": "Delete",
             "authentication": {"universalAuth": {"credentialsRef": credentials}},
         });
         self.put(json!({
             "apiVersion": "secrets.infisical.com/v1alpha1", "kind": "InfisicalPushSecret", "metadata": {"name": "push"}, "spec": spec,
         }))
         .await;
+        let names: Vec<_> = generators.iter().map(|generated| generated["destinationSecretName"].as_str().unwrap().to_owned()).collect();
         let pushed = async |wanted: Option<&str>| {
             until(format_args!("{wanted:?} at the server"), async || {
                 let found = state.value(&folder, "PUSHED");
-                if found.as_deref() == wanted { Ok(()) } else { Err(format!("{found:?}")) }
+                let generated = names.iter().all(|name| state.value(&folder, name).is_some() == wanted.is_some());
+                if found.as_deref() == wanted && generated { Ok(()) } else { Err(format!("{found:?}, all generated: {generated}")) }
             })
             .await;
         };
