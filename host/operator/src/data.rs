@@ -39,6 +39,14 @@ pub struct Stamp {
     pub version: Option<u64>,
 }
 
+impl Stamp {
+    /// Which secret it is, whatever was done to it since it was made.
+    #[must_use]
+    pub fn which(&self) -> (&str, Option<jiff::Timestamp>) {
+        (&self.id, self.created)
+    }
+}
+
 impl Contents {
     #[must_use]
     pub fn of(listing: Listing) -> Self {
