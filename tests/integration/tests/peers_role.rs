@@ -157,11 +157,12 @@ async fn every_kind_works_under_the_role_of_infisicals_operator_and_what_it_lack
         .await;
     }
     // Failures are told without Events, more than once.
-    for interval in ["soon", "later"] {
-        scene.infisical_secret("bad", json!({"spec": {"syncConfig": {"resyncInterval": interval}}})).await;
+    for missing in ["soon", "later"] {
+        let credentials = json!({"secretName": missing, "secretNamespace": scene.namespace.name()});
+        scene.infisical_secret("bad", json!({"spec": {"authentication": {"universalAuth": {"credentialsRef": credentials}}}})).await;
         until("the failure to be told", async || {
-            let message = scene.failed("bad", "InvalidInterval").await;
-            if message.contains(interval) { Ok(()) } else { Err(message) }
+            let message = scene.failed_somehow("bad").await;
+            if message.contains(missing) { Ok(()) } else { Err(message) }
         })
         .await;
     }

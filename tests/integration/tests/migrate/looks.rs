@@ -1,7 +1,7 @@
 //! It says what will differ, writes nothing, and prints no value.
 use super::{migrate, path};
-use integration::{Asked, Scene};
-use k8s_openapi::api::core::v1::Secret;
+use integration::{Asked, Scene, until};
+use k8s_openapi::{api::core::v1::Secret, jiff::Timestamp};
 use kube::{
     Api,
     api::{Patch, PatchParams},
@@ -15,6 +15,10 @@ async fn troubled(scene: &Scene) {
     let operator = scene.start().await;
     scene.infisical_secret("edited", json!({})).await;
     scene.synced("edited").await;
+    // Of two resources the older keeps a target, and the API server notes whole seconds.
+    let older = scene.resource("edited").await.metadata.creation_timestamp.unwrap().0;
+    let later = async || if Timestamp::now().as_second() > older.as_second() { Ok(()) } else { Err("not yet") };
+    until("the next second", later).await;
     operator.stop().await;
     let secrets: Api<Secret> = scene.namespace.api();
     let edit = json!({"stringData": {"A": CANARY}});
