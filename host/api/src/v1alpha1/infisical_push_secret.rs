@@ -159,7 +159,7 @@ pub struct GeneratedSecret {
     /// Name of the secret in Infisical.
     #[schemars(required)]
     pub destination_secret_name: Option<String>,
-    /// Digest of the settings of its generator, or of its template with the version of the Secret; never of the value.
+    /// Digest of the settings of its generator; never of the value.
     #[schemars(required)]
     pub settings: Option<String>,
     /// Value of the annotation `secrets.infisical.com/regenerate` at that time.
@@ -190,8 +190,6 @@ pub struct PendingApproval {
     pub requests: Option<Vec<String>>,
     /// What was asked for: `create`, `update` or `delete` by name.
     pub secrets: Option<BTreeMap<String, String>>,
-    /// Which version of a secret Infisical held when its update was asked for. Another one tells that it was approved.
-    pub versions: Option<BTreeMap<String, u64>>,
     /// Tells the Secret and the spec from which it was made; holds nothing of a value.
     pub source: Option<String>,
 }

@@ -21,8 +21,7 @@ use crate::{
     outcome::{Class, Done, Fault, Outcome, Stage},
     plan::{self, Owner, PUSH_SOURCE, PushPlan},
     push::{
-        self, Wish,
-        approval::{self, Asked},
+        self, Wish, approval,
         decide::{Decision, Rules, decide},
         left,
         memory::Kept,
@@ -175,12 +174,8 @@ async fn pass(
         };
         wanted.notices.extend(left_behind);
         let there = push::folder(&snapshot.contents);
-        if let Some(secret) = &planned.secret {
-            kept.seen.see(secret, &kept.record, kept.asked.values().filter_map(Asked::made_from));
-        }
-        approval::settle(&mut kept.record, &wanted.wishes, &there, planned.plan.regenerate.as_deref(), &mut kept.asked);
         let (mut decision, source) = decided(&owner, context, resource, &planned, &place, wanted, &there, kept);
-        approval::hold_back(&mut decision, &mut kept.asked, &kept.seen, &source);
+        approval::hold_back(&mut decision, &mut kept.asked, &source);
         let last = !again || decision.writes_nothing();
         if !decision.writes_nothing() && snapshot.read_at < began {
             // Others may have written since.
@@ -376,13 +371,7 @@ fn decided(
     let passed_on = unwanted.filter(|key| context.pushes.wanted_by_another(owner, place, key));
     let unwanted: Vec<_> = passed_on.filter(|key| !wanted.wishes.contains_key(*key)).cloned().collect();
     let claimed = held.into_keys().chain(unwanted).collect();
-    let rules = Rules {
-        replace: plan.replace,
-        delete: plan.delete,
-        regenerate: plan.regenerate.as_deref(),
-        doubtful: wanted.empty,
-        seen: Some(&kept.seen),
-    };
+    let rules = Rules { replace: plan.replace, delete: plan.delete, regenerate: plan.regenerate.as_deref(), doubtful: wanted.empty };
     let decision = decide(&wanted.wishes, there, &kept.record, rules, &claimed);
     let asked_by = (&resource.spec.push, &plan.regenerate, plan.replace, plan.delete);
     (decision, approval::source(&asked_by, secret.as_ref().map(|secret| secret.version.as_str())))
@@ -455,17 +444,11 @@ struct Summary {
     kept: Vec<String>,
     withheld: Vec<String>,
     claimed: Vec<String>,
-    adopted: Vec<String>,
 }
 
 impl Summary {
     fn of(decision: &Decision) -> Self {
-        Self {
-            kept: decision.kept.clone(),
-            withheld: decision.withheld.clone(),
-            claimed: decision.claimed.clone(),
-            adopted: decision.adopted.clone(),
-        }
+        Self { kept: decision.kept.clone(), withheld: decision.withheld.clone(), claimed: decision.claimed.clone() }
     }
 }
 
@@ -512,15 +495,6 @@ fn ended(
                 let message = format!(
                     "{object}: Infisical holds other values of {}, which stay since updatePolicy is not Replace",
                     listed(&summary.kept)
-                );
-                warnings.push(Fault::new(reason::VALUE_KEPT, Class::UserFix, message));
-            }
-            if !summary.adopted.is_empty() {
-                let message = format!(
-                    "{object}: {PUSH_SOURCE}: the Secret was written to while this operator did not run; {}, made once from it, stay as \
-                     they are; to have them made anew, change the annotation {}",
-                    listed(&summary.adopted),
-                    api::well_known::annotation::REGENERATE
                 );
                 warnings.push(Fault::new(reason::VALUE_KEPT, Class::UserFix, message));
             }

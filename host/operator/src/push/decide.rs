@@ -5,7 +5,6 @@
 use super::{
     Folder, Once, Remote, Wish, Wishes,
     record::{Made, Record},
-    seen::{Compared, Seen},
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::SecretBytes;
@@ -19,7 +18,7 @@ use std::{
 const ABOUT_THAT_TIME: SignedDuration = SignedDuration::from_mins(5);
 
 /// What the resource says beside its wishes.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Rules<'a> {
     /// Overwrite what differs.
     pub replace: bool,
@@ -29,8 +28,6 @@ pub struct Rules<'a> {
     pub regenerate: Option<&'a str>,
     /// The source is there but empty, which may be a mistake.
     pub doubtful: bool,
-    /// What is known of the Secret's data. None: nothing.
-    pub seen: Option<&'a Seen>,
 }
 
 /// One write. Its value can't be formatted.
@@ -60,8 +57,6 @@ pub struct Decision {
     pub kept: Vec<String>,
     /// Not deleted, since the source is doubtful.
     pub withheld: Vec<String>,
-    /// Made once, from a Secret of which nobody knows whether its data changed since: they stay.
-    pub adopted: Vec<String>,
     /// Wanted, but another resource looks after it.
     pub claimed: Vec<String>,
     pub record: Record,
@@ -108,32 +103,15 @@ impl Decision {
             (Wish::Once { made_from, value }, there) => {
                 let now = Made { from: made_from.clone(), regenerate: rules.regenerate.map(str::to_owned) };
                 let made = self.record.made.get(key);
-                let as_asked = made.is_some_and(|made| now.regenerate.is_none() || made.regenerate == now.regenerate);
-                let compared = made.map(|made| rules.seen.unwrap_or(&Seen::default()).compare(&made.from, &now.from));
-                let waits = self.record.waiting.as_ref().is_some_and(|waiting| waiting.secrets.contains_key(key));
-                match (there, compared) {
+                match (there, made) {
                     (None, _) => self.create.push(change(New::Once(value.clone(), now))),
                     // Taken over from the peer, or the status was lost: whatever is there is in use.
                     (Some(_), None) => drop(self.record.made.insert(key.to_owned(), now)),
-                    (Some(_), Some(Compared::Same)) if as_asked => {}
-                    (Some(_), Some(Compared::SameData)) if as_asked => self.made_from(key, now.from),
-                    (Some(_), Some(Compared::Unknown)) if as_asked && !waits => {
-                        self.made_from(key, now.from);
-                        self.adopted.push(key.to_owned());
-                    }
+                    (Some(_), Some(made)) if made.from == now.from && (now.regenerate.is_none() || made.regenerate == now.regenerate) => {}
                     (Some(_), Some(_)) if rules.replace => self.update.push(change(New::Once(value.clone(), now))),
                     (Some(_), Some(_)) => self.kept.push(key.to_owned()),
                 }
             }
-        }
-    }
-}
-
-impl Decision {
-    /// Notes that a value that stays counts as made from this.
-    fn made_from(&mut self, key: &str, from: String) {
-        if let Some(made) = self.record.made.get_mut(key) {
-            made.from = from;
         }
     }
 }
@@ -170,7 +148,7 @@ fn is_as_meant(wish: Option<&Wish>, remote: &Remote, at: Option<Timestamp>) -> b
     }
 }
 
-pub(super) fn same(one: &SecretBytes, other: &SecretBytes) -> bool {
+fn same(one: &SecretBytes, other: &SecretBytes) -> bool {
     one.expose_secret() == other.expose_secret()
 }
 

@@ -35,7 +35,7 @@ pub async fn take(session: &Arc<Session>, owner: &Owner, place: &Place, kept: &m
     let rules = Rules { delete: true, ..Rules::default() };
     let mut decision = decide(&Wishes::new(), &there, &kept.record, rules, &wanted);
     let source = approval::source(&"deletion", None);
-    approval::hold_back(&mut decision, &mut kept.asked, &kept.seen, &source);
+    approval::hold_back(&mut decision, &mut kept.asked, &source);
     kept.record = decision.record.clone();
     if let Some(managed) = &mut kept.record.managed {
         managed.retain(|_, key| !wanted.contains(key));

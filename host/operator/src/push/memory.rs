@@ -6,7 +6,6 @@
 use super::{
     approval::AllAsked,
     record::{Place, Record},
-    seen::Seen,
 };
 use crate::{cluster::compare_versions, object::ObjectRef, plan::Owner, target::claims::Claims};
 use std::{
@@ -44,7 +43,6 @@ pub struct Kept {
     /// Only what was read since then shows what we wrote.
     pub not_before: Option<Instant>,
     pub asked: AllAsked,
-    pub seen: Seen,
 }
 
 impl Kept {

@@ -1,8 +1,7 @@
 //! Pushing: what a resource wants to be in a folder of Infisical, and how that comes about.
 //!
 //! [`source`] says what is wanted, [`decide`] what is to be written for that, [`write`] writes it, [`record`] keeps in the status
-//! what was written, [`approval`] what waits for a person, [`seen`] whether a
-//! Secret's data changed or only its labels, [`left`] takes away what is left in a folder
+//! what was written, [`approval`] what waits for a person, [`left`] takes away what is left in a folder
 //! that is no longer this resource's, [`memory`] what a pass must know of the passes before it.
 //!
 //! Promised: without `updatePolicy: Replace` nothing is overwritten, without `deletionPolicy: Delete` nothing is deleted; only
@@ -13,7 +12,6 @@ pub mod decide;
 pub mod left;
 pub mod memory;
 pub mod record;
-pub mod seen;
 pub mod source;
 pub mod write;
 
@@ -49,8 +47,6 @@ pub struct Remote {
     pub value: Arc<SecretBytes>,
     /// When it was made, where the server tells it.
     pub created: Option<jiff::Timestamp>,
-    /// Which version of it this is, where the server tells it.
-    pub version: Option<u64>,
 }
 
 /// By name.
@@ -61,7 +57,7 @@ pub type Folder = BTreeMap<String, Remote>;
 pub fn folder(contents: &crate::data::Contents) -> Folder {
     let secrets = contents.secrets.iter().zip(contents.stamps.iter());
     let remote = |(secret, stamp): (&runtime::SourceSecret, &crate::data::Stamp)| {
-        let remote = Remote { id: stamp.id.clone(), value: Arc::clone(&secret.value), created: stamp.created, version: stamp.version };
+        let remote = Remote { id: stamp.id.clone(), value: Arc::clone(&secret.value), created: stamp.created };
         (secret.key.clone(), remote)
     };
     secrets.map(remote).collect()

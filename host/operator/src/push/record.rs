@@ -32,8 +32,6 @@ pub struct Waiting {
     pub requests: Vec<String>,
     /// `create`, `update` or `delete` by name.
     pub secrets: BTreeMap<String, String>,
-    /// Which version was there when an update was asked for.
-    pub versions: BTreeMap<String, u64>,
     /// Tells what it was made from; see [`super::approval`].
     pub source: String,
 }
@@ -149,7 +147,6 @@ fn waiting(written: &PendingApproval) -> Waiting {
     Waiting {
         requests: written.requests.clone().unwrap_or_default(),
         secrets: written.secrets.clone().unwrap_or_default(),
-        versions: written.versions.clone().unwrap_or_default(),
         source: written.source.clone().unwrap_or_default(),
     }
 }
@@ -160,12 +157,7 @@ fn approval(waiting: &Waiting, before: Option<&Waiting>) -> Value {
         .map(|key| (key.clone(), Value::Null))
         .chain(waiting.secrets.iter().map(|(key, change)| (key.clone(), json!(change))))
         .collect();
-    let gone = before.into_iter().flat_map(|before| before.versions.keys()).filter(|key| !waiting.versions.contains_key(*key));
-    let versions: Value = gone
-        .map(|key| (key.clone(), Value::Null))
-        .chain(waiting.versions.iter().map(|(key, version)| (key.clone(), json!(version))))
-        .collect();
-    json!({ "requests": waiting.requests, "secrets": secrets, "versions": versions, "source": waiting.source })
+    json!({ "requests": waiting.requests, "secrets": secrets, "source": waiting.source })
 }
 
 #[cfg(test)]
@@ -179,12 +171,7 @@ mod tests {
             made: [("G".to_owned(), Made { from: "digest".into(), regenerate: Some("1".into()) })].into(),
             pushed_to: Some(Place { host: "https://x/api".into(), project_id: "p".into(), environment: "dev".into(), path: "/".into() }),
             pending: [("C".to_owned(), Timestamp::from_second(7).unwrap())].into(),
-            waiting: Some(Waiting {
-                requests: vec!["r".into()],
-                secrets: pairs(&[("D", "create"), ("E", "delete"), ("F", "update")]),
-                versions: [("F".to_owned(), 3)].into(),
-                source: "s".into(),
-            }),
+            waiting: Some(Waiting { requests: vec!["r".into()], secrets: pairs(&[("D", "create"), ("E", "delete")]), source: "s".into() }),
         }
     }
 
@@ -214,7 +201,7 @@ mod tests {
     fn a_status_gives_back_what_was_put_into_it() {
         let other = Record {
             managed: Some([("id-b".to_owned(), "B".to_owned())].into()),
-            waiting: Some(Waiting { secrets: [("D".to_owned(), "create".to_owned())].into(), source: "t".into(), ..Waiting::default() }),
+            waiting: Some(Waiting { secrets: [("D".to_owned(), "create".to_owned())].into(), ..record().waiting.unwrap() }),
             ..Record::default()
         };
         for before in [Record::default(), record(), other.clone()] {

@@ -3,7 +3,7 @@
 //!
 //! What can go wrong: a template fails, then nothing is wanted and nothing is done; a key or a value is none that Infisical
 //! takes, or a generator is not there: then what is in the folder under that name stays, and the others are pushed.
-use super::{Once, Wish, Wishes, seen};
+use super::{Once, Wish, Wishes};
 use crate::{
     data::Contents,
     dereference::SecretData,
@@ -116,7 +116,7 @@ async fn rendered(
     renderer.render(call).await.map_err(|failure| render::at(PUSH_SOURCE, failure.into()))
 }
 
-/// Tells template and Secret without any value: it stands in the status, which more may read than the Secret.
+/// A digest without any value: it stands in the status, which more may read than the Secret.
 fn made_from(template: &Template, secret: &SecretData) -> String {
     let mut sha = Sha256::new();
     let mut part = |text: &str| {
@@ -128,7 +128,8 @@ fn made_from(template: &Template, secret: &SecretData) -> String {
         part(key);
         part(text);
     });
-    seen::from(&hex::encode(sha.finalize()), &secret.version)
+    part(&secret.version);
+    hex::encode(sha.finalize())
 }
 
 /// A value in the form in which the server keeps it.

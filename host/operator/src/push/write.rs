@@ -143,6 +143,7 @@ impl Written {
     async fn ready(&mut self, changes: Vec<Change>, kind: &'static str, makes: &impl Makes) -> Vec<Ready> {
         let mut all = Vec::with_capacity(changes.len());
         for change in changes {
+            let asked = Asked::of(kind, &change);
             let Change { key, value, ours } = change;
             let (value, made) = match value {
                 New::Value(value) => (value, None),
@@ -159,10 +160,6 @@ impl Written {
                         continue;
                     }
                 },
-            };
-            let asked = match &made {
-                Some(made) => Asked::Once(kind, made.clone(), Some(Arc::clone(&value))),
-                None => Asked::Value(kind, Arc::clone(&value)),
             };
             all.push(Ready { key, value, made, asked, ours });
         }
@@ -219,10 +216,6 @@ impl Written {
         };
         for Ready { key, asked, .. } in batch {
             waiting.secrets.insert(key.clone(), name.to_owned());
-            waiting.versions.remove(&key);
-            if let (Kind::Update, Some(version)) = (kind, writer.there.get(&key).and_then(|remote| remote.version)) {
-                waiting.versions.insert(key.clone(), version);
-            }
             kept.record.pending.remove(&key);
             kept.asked.insert(key, asked);
         }

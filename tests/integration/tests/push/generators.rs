@@ -79,21 +79,3 @@ async fn a_generator_that_is_not_there_holds_up_nothing_else_and_its_making_is_n
     world.pushed("app").await;
     assert_eq!(world.remote("G").unwrap().chars().count(), 12);
 }
-
-#[tokio::test]
-async fn a_label_on_the_secret_makes_no_rendered_value_anew_and_its_data_does() {
-    let world = World::new().await;
-    world.source(&[("A", "1")]).await;
-    let _operator = world.start().await;
-    let template = json!({"data": {"G": "{{ randAlphaNum 12 }}"}});
-    world.push("app", merged(replace_and_delete(), &json!({"spec": {"push": {"secret": {"template": template}}}}))).await;
-    world.pushed("app").await;
-    let first = world.remote("G").unwrap();
-    let api: Api<Secret> = world.namespace.api();
-    let patch = json!({"metadata": {"labels": {"team": "shop"}}});
-    api.patch("source", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
-    world.look_again("app").await;
-    assert_eq!((world.remote("G").as_ref(), world.writes()), (Some(&first), 1));
-    world.source(&[("A", "2")]).await;
-    world.another(&first).await;
-}

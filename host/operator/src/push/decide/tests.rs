@@ -6,12 +6,7 @@ fn value(text: &str) -> Arc<SecretBytes> {
 
 /// A secret with the id `id-KEY`, made in second 1000.
 fn there(pairs: &[(&str, &str)]) -> Folder {
-    let remote = |key: &str, text: &str| Remote {
-        id: format!("id-{key}"),
-        value: value(text),
-        created: Timestamp::from_second(1000).ok(),
-        version: Some(1),
-    };
+    let remote = |key: &str, text: &str| Remote { id: format!("id-{key}"), value: value(text), created: Timestamp::from_second(1000).ok() };
     pairs.iter().map(|(key, text)| ((*key).to_owned(), remote(key, text))).collect()
 }
 
@@ -28,7 +23,7 @@ fn managed(keys: &[&str]) -> Record {
     Record { managed: Some(managed), ..Record::default() }
 }
 
-const NONE: Rules<'_> = Rules { replace: false, delete: false, regenerate: None, doubtful: false, seen: None };
+const NONE: Rules<'_> = Rules { replace: false, delete: false, regenerate: None, doubtful: false };
 const REPLACE: Rules<'_> = Rules { replace: true, ..NONE };
 const DELETE: Rules<'_> = Rules { delete: true, ..NONE };
 
@@ -88,7 +83,7 @@ fn what_was_renamed_or_made_anew_is_somebody_elses() {
     let mut found = there(&[("A", "1")]);
     found.get_mut("A").unwrap().id = "id-other".into();
     // The old A lives on as RENAMED.
-    found.insert("RENAMED".into(), Remote { id: "id-A".into(), value: value("1"), created: None, version: None });
+    found.insert("RENAMED".into(), Remote { id: "id-A".into(), value: value("1"), created: None });
     let decision = decided(&Wishes::new(), &found, &managed(&["A"]), DELETE);
     assert!(decision.writes_nothing() && decision.record.managed.as_ref().unwrap().is_empty());
     is(&decided(&wishes(&[("A", "2")]), &found, &managed(&["A"]), NONE), [&[], &[], &[], &["A"]]);
@@ -117,7 +112,7 @@ fn what_was_approved_is_ours() {
     let waiting = super::super::record::Waiting {
         requests: vec![],
         secrets: [("A".to_owned(), "create".to_owned()), ("B".to_owned(), "create".to_owned())].into(),
-        ..Default::default()
+        source: String::new(),
     };
     let record = Record { waiting: Some(waiting), ..Record::default() };
     let decision = decided(&wishes(&[("A", "1"), ("B", "2")]), &there(&[("A", "1"), ("B", "theirs")]), &record, NONE);
@@ -148,32 +143,6 @@ fn a_value_is_made_once_and_anew_when_its_settings_change_or_somebody_asks() {
     assert!(decided(&wanted, &found, &record, asked).writes_nothing() && decided(&wanted, &found, &record, REPLACE).writes_nothing());
     // Deleted by somebody: made again.
     is(&decided(&wanted, &there(&[]), &record, NONE), [&["G"], &[], &[], &[]]);
-}
-
-#[test]
-fn a_rendered_value_stays_when_only_the_secret_s_version_moved_or_nobody_knows_more() {
-    let secret = |version: &str, text: &str| crate::dereference::SecretData {
-        name: crate::object::Name { namespace: "n".into(), name: "s".into() },
-        version: version.into(),
-        data: [("K".to_owned(), value(text))].into(),
-    };
-    let made = |from: &str| Record { made: [("G".to_owned(), Made { from: from.into(), regenerate: None })].into(), ..managed(&["G"]) };
-    let next = |from: &str, seen: &Seen| {
-        let wanted = [("G".to_owned(), once(from))].into();
-        decided(&wanted, &there(&[("G", "secret")]), &made("t/u/1"), Rules { seen: Some(seen), ..REPLACE })
-    };
-    let mut seen = Seen::default();
-    seen.see(&secret("u/1", "a"), &made("t/u/1"), std::iter::empty());
-    seen.see(&secret("u/2", "a"), &made("t/u/1"), std::iter::empty());
-    let labelled = next("t/u/2", &seen);
-    assert!(labelled.writes_nothing() && labelled.adopted.is_empty() && labelled.record.made["G"].from == "t/u/2");
-    seen.see(&secret("u/3", "b"), &made("t/u/1"), std::iter::empty());
-    is(&next("t/u/3", &seen), [&[], &["G"], &[], &[]]);
-    let mut restarted = Seen::default();
-    restarted.see(&secret("u/3", "b"), &made("t/u/1"), std::iter::empty());
-    let unknown = next("t/u/3", &restarted);
-    assert!(unknown.writes_nothing() && unknown.adopted == ["G"] && unknown.record.made["G"].from == "t/u/3");
-    is(&next("other/u/3", &restarted), [&[], &["G"], &[], &[]]);
 }
 
 #[test]
