@@ -88,6 +88,12 @@ impl Outcome {
     }
 }
 
+/// Makes outcomes of faults of one stage. `method` is the login method, where it is known.
+pub fn failed(stage: Stage, method: Option<&str>) -> impl Fn(Fault) -> Outcome {
+    let method = method.map(str::to_owned);
+    move |fault| Outcome::Failed { stage, fault, method: method.clone() }
+}
+
 impl From<runtime::Failure> for Fault {
     fn from(failure: runtime::Failure) -> Self {
         use runtime::{Class as Kind, Failure};

@@ -1,14 +1,9 @@
 //! InfisicalAuth: a login at a server.
 use super::{ObjectReference, SecretReference};
-use crate::{
-    lenient::absent_is_default,
-    status::Status,
-    v1alpha1::{PluginInput, ServiceAccountRef, free_object},
-};
+use crate::{lenient::absent_is_default, status::Status, v1alpha1::PluginIdentity};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// How to log in, and where.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +47,7 @@ pub struct InfisicalAuthSpec {
     /// An LDAP user.
     pub ldap: Option<Ldap>,
     /// Any other login, by the name of its plugin.
-    pub plugin: Option<PluginLogin>,
+    pub plugin: Option<PluginIdentity>,
 }
 
 absent_is_default!(InfisicalAuthSpec);
@@ -138,21 +133,4 @@ pub struct Ldap {
     /// Where the password is.
     #[schemars(required)]
     pub password_ref: Option<SecretReference>,
-}
-
-/// A login by plugin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PluginLogin {
-    /// Name of the plugin.
-    #[schemars(required)]
-    pub name: Option<String>,
-    /// Settings of the plugin, after the schema that it declares.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "free_object")]
-    pub settings: Option<Map<String, Value>>,
-    /// Inputs of the plugin.
-    pub inputs: Option<Vec<PluginInput>>,
-    /// The ServiceAccount whose tokens the plugin may ask for.
-    pub service_account_ref: Option<ServiceAccountRef>,
 }

@@ -20,7 +20,7 @@ use crate::{
     dereference,
     lease::{Credentials, Hand, Held, LATE, Ledger, Reason, Situation, Step, decide},
     object::ObjectRef,
-    outcome::{Class, Done, Fault, Outcome, Stage},
+    outcome::{Class, Done, Fault, Outcome, Stage, failed},
     plan::{self, DynamicPlan, Owner},
     reason,
     reload::Followed,
@@ -120,11 +120,6 @@ pub async fn reconcile(resource: Arc<InfisicalDynamicSecret>, context: Arc<Conte
 fn soonest(again: Option<Duration>, next: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let due = next.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default().max(SOONEST));
     again.into_iter().chain(due).min()
-}
-
-pub(super) fn failed(stage: Stage, method: Option<&str>) -> impl Fn(Fault) -> Outcome {
-    let method = method.map(str::to_owned);
-    move |fault| Outcome::Failed { stage, fault, method: method.clone() }
 }
 
 async fn planned(resource: &InfisicalDynamicSecret, object: &ObjectRef, context: &Context) -> Result<DynamicPlan, Outcome> {

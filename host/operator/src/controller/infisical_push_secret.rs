@@ -18,7 +18,7 @@ use crate::{
     effect::Effect,
     generate::{self, Generator},
     object::ObjectRef,
-    outcome::{Class, Done, Fault, Outcome, Stage},
+    outcome::{Class, Done, Fault, Outcome, Stage, failed},
     plan::{self, Owner, PUSH_SOURCE, PushPlan},
     push::{
         self, Wish, approval,
@@ -141,9 +141,8 @@ struct Planned {
 }
 
 impl Planned {
-    fn failed(&self, stage: Stage) -> impl FnOnce(Fault) -> Outcome {
-        let method = Some(self.plan.login.method.clone());
-        move |fault| Outcome::Failed { stage, fault, method }
+    fn failed(&self, stage: Stage) -> impl Fn(Fault) -> Outcome {
+        failed(stage, Some(&self.plan.login.method))
     }
 }
 
@@ -211,7 +210,6 @@ async fn pass(
 
 /// Steps 1 and 2.
 async fn planned(resource: &InfisicalPushSecret, object: &ObjectRef, context: &Context) -> Result<Planned, Outcome> {
-    let failed = |stage| move |fault| Outcome::Failed { stage, fault, method: None };
     context.cluster.begin(object);
     let found = async {
         let mut found = dereference::resource(&context.cluster, resource, &context.settings).await?;
@@ -224,12 +222,12 @@ async fn planned(resource: &InfisicalPushSecret, object: &ObjectRef, context: &C
     };
     let found = found.await;
     context.cluster.end(object);
-    let (found, secret) = found.map_err(failed(Stage::Dereference))?;
-    let plan = plan::push_secret(resource, &found, &context.settings).map_err(failed(Stage::Plan))?;
+    let (found, secret) = found.map_err(failed(Stage::Dereference, None))?;
+    let plan = plan::push_secret(resource, &found, &context.settings).map_err(failed(Stage::Plan, None))?;
     if let (Some(source), None) = (&plan.source, &secret) {
         let message =
             format!("{object}: {PUSH_SOURCE}: there is no Secret {}; create it, nothing is pushed or deleted until then", source.secret);
-        return Err(failed(Stage::Dereference)(Fault::new(reason::SECRET_NOT_FOUND, Class::UserFix, message)));
+        return Err(failed(Stage::Dereference, None)(Fault::new(reason::SECRET_NOT_FOUND, Class::UserFix, message)));
     }
     let references: Vec<_> = plan.generators.iter().map(|generated| (generated.place.clone(), generated.reference.clone())).collect();
     let generators = context.generators.find(object, &references).await;

@@ -13,7 +13,7 @@ use super::{Context, Follow, finalizer, suspend};
 use crate::{
     cluster::Key,
     object::ObjectRef,
-    outcome::{Class, Done, Fault, Outcome, Stage},
+    outcome::{Class, Done, Fault, Outcome, Stage, failed},
     plan::{
         CreationPolicy, Desired, Dialect, Owner, Plan, Target, TargetKind,
         spread::{Placed, Spread},
@@ -171,11 +171,6 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, wi
 pub(super) fn panicked() -> Outcome {
     let message = "reconciling panicked; the log of the operator says where: report this";
     failed(Stage::Plan, None)(Fault::new("InternalError", Class::Bug, message))
-}
-
-fn failed(stage: Stage, method: Option<&str>) -> impl FnOnce(Fault) -> Outcome {
-    let method = method.map(str::to_owned);
-    move |fault| Outcome::Failed { stage, fault, method }
 }
 
 /// Deletes what is owned and no longer named; a resource that owns nothing elsewhere needs no finalizer after that.

@@ -3,12 +3,12 @@
 //!
 //! The login is that of the resource itself, at its own server. Where its credentials went with it, the session that is still
 //! open is used. What can't be revoked holds the resource, and it says so; a lease that has ended by itself holds nothing.
-use super::{Ended, FINALIZER, failed, planned, uid, work};
+use super::{Ended, FINALIZER, planned, uid, work};
 use crate::{
     controller::{Context, finalizer},
     lease::{Ledger, Source, calls, ledger, of_version},
     object::ObjectRef,
-    outcome::{Fault, Outcome, Stage},
+    outcome::{Fault, Outcome, Stage, failed},
     plan,
     session::{Session, SessionError},
 };

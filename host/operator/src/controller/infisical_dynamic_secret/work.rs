@@ -1,12 +1,12 @@
 //! The steps of a pass over an InfisicalDynamicSecret, each with what it needs.
-use super::{changed, end_of, failed, uid};
+use super::{changed, end_of, uid};
 use crate::{
     cluster::collection,
     controller::Context,
     effect::Effect,
     lease::{Credentials, Held, LATE, Ledger, Reason, Superseded, calls, digest, ledger, version},
     object::ObjectRef,
-    outcome::{Class, Fault, Outcome, Stage},
+    outcome::{Class, Fault, Outcome, Stage, failed},
     plan::{Data, Desired, DynamicPlan, Owner, Version},
     reason,
     session::{Session, SessionError},

@@ -3,10 +3,9 @@ use super::{Refusal, document, names::Names};
 use crate::plan::login::LogsIn;
 use api::{
     dialect::{Block, Plugin},
-    v1alpha1::{InfisicalSecret, PluginInput, ServiceAccountRef},
+    v1alpha1::{InfisicalSecret, PluginIdentity, PluginInput, ServiceAccountRef},
     v1beta1::{
-        AwsIam, Azure, GcpIam, GcpIdToken, InfisicalAuth, InfisicalAuthSpec, Kubernetes, Ldap, ObjectReference, PluginLogin,
-        SecretReference, Universal,
+        AwsIam, Azure, GcpIam, GcpIdToken, InfisicalAuth, InfisicalAuthSpec, Kubernetes, Ldap, ObjectReference, SecretReference, Universal,
     },
 };
 use kube::ResourceExt;
@@ -188,7 +187,7 @@ impl Auth {
                 spec.ldap = Some(Ldap { identity_id_ref, username_ref: credentials("username"), password_ref: credentials("password") });
             }
             _ => {
-                spec.plugin = Some(PluginLogin {
+                spec.plugin = Some(PluginIdentity {
                     name: text("/name"),
                     settings: typed(block, "/settings"),
                     inputs: typed::<Vec<PluginInput>>(block, "/inputs"),
