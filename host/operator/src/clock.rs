@@ -1,10 +1,14 @@
 //! Time and chance, passed in, so that what depends on them is tested without waiting.
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use std::time::{Duration, Instant};
 
 /// Tells the time, waits, and draws the random fractions that spread work.
 pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Instant;
+
+    /// The time of day, for what others date: it may jump, and theirs may be another.
+    fn date(&self) -> Timestamp;
 
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()>;
 
@@ -19,6 +23,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Instant {
         Instant::now()
+    }
+
+    fn date(&self) -> Timestamp {
+        Timestamp::now()
     }
 
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
@@ -40,7 +48,7 @@ pub fn backoff(first: Duration, longest: Duration, failures: u32, fraction: f64)
 #[cfg(test)]
 pub(crate) mod manual {
     //! A clock that stands still until it is told.
-    use super::{BoxFuture, Clock, Duration, Instant};
+    use super::{BoxFuture, Clock, Duration, Instant, Timestamp};
     use std::sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -48,6 +56,7 @@ pub(crate) mod manual {
     use tokio::sync::oneshot;
 
     pub struct ManualClock {
+        began: Instant,
         now: Mutex<Instant>,
         sleepers: Mutex<Vec<(Instant, oneshot::Sender<()>)>>,
         drawn: AtomicU64,
@@ -55,7 +64,8 @@ pub(crate) mod manual {
 
     impl Default for ManualClock {
         fn default() -> Self {
-            Self { now: Mutex::new(Instant::now()), sleepers: Mutex::default(), drawn: AtomicU64::new(0) }
+            let began = Instant::now();
+            Self { began, now: Mutex::new(began), sleepers: Mutex::default(), drawn: AtomicU64::new(0) }
         }
     }
 
@@ -88,6 +98,10 @@ pub(crate) mod manual {
     impl Clock for ManualClock {
         fn now(&self) -> Instant {
             *self.now.lock().unwrap()
+        }
+
+        fn date(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH + (self.now() - self.began)
         }
 
         fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {

@@ -6,6 +6,7 @@
 //! pod. With the lead, all reconciles end at once.
 use crate::{
     chain::Chains,
+    clock::{Clock, SystemClock},
     cluster::{Cluster, Namespaces, Requests, Scope},
     controller::{
         self, Changes, Context, Follow, Unlisted,
@@ -62,6 +63,14 @@ const LISTED_WITHIN: Duration = Duration::from_secs(2);
 /// # Errors
 /// It can't start, or has lost the lead.
 pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
+    run_by(Arc::new(SystemClock), options, stop).await
+}
+
+/// As [`run`], by another clock than the machine's.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_by(clock: Arc<dyn Clock>, options: Options, stop: CancellationToken) -> anyhow::Result<()> {
     // Fails only where it was done before.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let settings = Settings::new(&options)?;
@@ -100,7 +109,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()
         })
     };
     let watched = Watched { cluster, reloader, namespaces };
-    let context = Arc::new(context(settings, metrics, runtime, watched, triggers, &options));
+    let context = Arc::new(context(settings, metrics, runtime, watched, triggers, &options, clock));
     let synced = {
         let (context, readiness) = (Arc::clone(&context), readiness.clone());
         tokio::spawn(async move {
@@ -226,6 +235,7 @@ fn context(
     Watched { cluster, reloader, namespaces }: Watched,
     triggers: Arc<Triggers>,
     options: &Options,
+    clock: Arc<dyn Clock>,
 ) -> Context {
     let accounts = cluster.clone();
     let token_sources = Arc::new(move |login: &Login| {
@@ -233,13 +243,14 @@ fn context(
         Some(accounts.token_source(account, login.server.trusted))
     });
     let observed = ClientSettings::new(env!("CARGO_PKG_VERSION"), Some(Arc::clone(&metrics) as Arc<dyn infisical::Observer>));
-    let sessions = Sessions::new(SessionsConfig::new(Arc::new(runtime.clone()), token_sources, Arc::clone(&metrics), observed));
+    let prover = Arc::new(runtime.clone());
+    let sessions = Sessions::new(SessionsConfig::new(prover, token_sources, Arc::clone(&metrics), observed, Arc::clone(&clock)));
     let waking = Arc::clone(&triggers);
     let wake = Box::new(move |user: &crate::object::ObjectRef| waking.wake(user, Cause::Read));
-    let reads = Reads::new(wake, Arc::new(crate::clock::SystemClock), Arc::clone(&metrics));
+    let reads = Reads::new(wake, Arc::clone(&clock), Arc::clone(&metrics));
     let waking = Arc::clone(&triggers);
     let wake = Box::new(move |user: &crate::object::ObjectRef| waking.wake(user, Cause::Read));
-    let instant = InstantUpdates::new(Box::new(reads.clone()), wake, Arc::new(crate::clock::SystemClock), Arc::clone(&metrics));
+    let instant = InstantUpdates::new(Box::new(reads.clone()), wake, Arc::clone(&clock), Arc::clone(&metrics));
     let chains = Chains::new(cluster.requests(), &triggers, &scopes(options));
     let generators = Generators::new(cluster.requests(), &triggers, &scopes(options));
     let instance = options.leader.as_ref().map(|leader| leader.identity.clone());
@@ -259,6 +270,7 @@ fn context(
         pushes: Pushes::default(),
         purse: crate::lease::Purse::default(),
         lease_hand_over: options.lease_hand_over,
+        clock,
         triggers,
         known: std::sync::Mutex::default(),
     }

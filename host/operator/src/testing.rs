@@ -297,8 +297,7 @@ impl World {
     pub fn with(change: impl FnOnce(&mut SessionsConfig)) -> Self {
         let (clock, prover, metrics) = <(Arc<ManualClock>, Arc<FakeProver>, Arc<Metrics>)>::default();
         let client = ClientSettings::new("test", Some(metrics.clone()));
-        let mut config = SessionsConfig::new(prover.clone(), Arc::new(|_| None), metrics.clone(), client);
-        config.clock = clock.clone();
+        let mut config = SessionsConfig::new(prover.clone(), Arc::new(|_| None), metrics.clone(), client, clock.clone());
         change(&mut config);
         Self { clock, prover, metrics, sessions: Sessions::new(config) }
     }

@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod clock;
 mod doomed;
 mod look;
 mod manifest;
@@ -35,6 +36,7 @@ mod scene;
 mod shared;
 mod writers;
 
+pub use clock::MovedClock;
 pub use doomed::Doomed;
 pub use look::{Event, Identity, event_of, text};
 pub use manifest::merged;

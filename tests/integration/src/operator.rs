@@ -1,9 +1,13 @@
 //! A running operator: in the test's process, or its program as a child.
 use crate::Scene;
-use ::operator::options::{MetricsOptions, Options};
+use ::operator::{
+    clock::Clock,
+    options::{MetricsOptions, Options},
+};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     ops::{Deref, DerefMut},
+    sync::Arc,
     time::Duration,
 };
 use support::{Metrics, Operator, Setup, free_ports, wait_for};
@@ -25,12 +29,12 @@ pub struct Running {
 }
 
 impl Running {
-    pub(crate) async fn start(options: Options) -> Self {
+    pub(crate) async fn start(clock: Arc<dyn Clock>, options: Options) -> Self {
         // Another process may take a port that was free a moment ago.
         const TRIES: usize = 3;
         let mut last = None;
         for _ in 0..TRIES {
-            match Self::try_start(options.clone()).await {
+            match Self::try_start(Arc::clone(&clock), options.clone()).await {
                 Ok(running) => return running,
                 Err(error) if format!("{error:#}").contains("in use") => last = Some(error),
                 Err(error) => panic!("the operator ended early: {error:#}"),
@@ -39,14 +43,14 @@ impl Running {
         panic!("{last:?}")
     }
 
-    async fn try_start(mut options: Options) -> anyhow::Result<Self> {
+    async fn try_start(clock: Arc<dyn Clock>, mut options: Options) -> anyhow::Result<Self> {
         let [metrics, probes] = free_ports().unwrap();
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         options.metrics = Some(MetricsOptions { address: local(metrics), tls: None });
         options.health = Some(local(probes));
         let stop = CancellationToken::new();
         let mut running = Self {
-            task: Some(tokio::spawn(::operator::start::run(options, stop.clone()))),
+            task: Some(tokio::spawn(::operator::start::run_by(clock, options, stop.clone()))),
             stop,
             metrics: format!("http://127.0.0.1:{metrics}/metrics"),
             probes: format!("http://127.0.0.1:{probes}/readyz"),

@@ -1,5 +1,6 @@
 //! One test's part of the world.
 use crate::{
+    clock::MovedClock,
     doomed::Doomed,
     look::{Event, Identity, event_of, text},
     manifest::merged,
@@ -8,7 +9,10 @@ use crate::{
     refusal::Refusal,
     shared,
 };
-use ::operator::options::{Options, PluginOptions};
+use ::operator::{
+    clock::SystemClock,
+    options::{Options, PluginOptions},
+};
 use api::v1alpha1::InfisicalSecret;
 use infisical_dev_server::{Config, KubernetesApi, Operation, Place, Seed, Server};
 use k8s_openapi::{
@@ -24,7 +28,10 @@ use std::{
     collections::BTreeMap,
     fmt::Display,
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use support::{ControlPlane, Namespace, wait_for};
@@ -156,14 +163,21 @@ impl Scene {
 
     /// Starts an operator in this process and waits until it is ready.
     pub async fn start(&self) -> Running {
-        Running::start(self.options().await).await
+        Running::start(Arc::new(SystemClock), self.options().await).await
     }
 
     /// As [`Self::start`], with other options.
     pub async fn start_with(&self, change: impl FnOnce(&mut Options)) -> Running {
         let mut options = self.options().await;
         change(&mut options);
-        Running::start(options).await
+        Running::start(Arc::new(SystemClock), options).await
+    }
+
+    /// As [`Self::start_with`], by another clock.
+    pub async fn start_by(&self, clock: &Arc<MovedClock>, change: impl FnOnce(&mut Options)) -> Running {
+        let mut options = self.options().await;
+        change(&mut options);
+        Running::start(Arc::<MovedClock>::clone(clock), options).await
     }
 
     /// Starts the operator's program as a child and waits until it is ready.

@@ -30,6 +30,13 @@ impl Clock {
         setting.offset = setting.offset.saturating_add(by);
     }
 
+    /// Moves the clock back, for this server only.
+    pub fn set_back(&self, by: Duration) {
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        let mut setting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        setting.offset = setting.offset.saturating_sub(by);
+    }
+
     /// Sets the clock and stops it; from here on only [`Clock::advance`] moves it.
     pub fn stop_at(&self, at: Timestamp) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Setting { stopped: Some(at), offset: SignedDuration::ZERO };

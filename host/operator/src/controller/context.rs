@@ -1,6 +1,7 @@
 //! What reconciles share.
 use crate::{
     chain::Chains,
+    clock::Clock,
     cluster::{Cluster, Namespaces},
     generate::Generators,
     instant::InstantUpdates,
@@ -47,6 +48,7 @@ pub struct Context {
     pub purse: Purse,
     /// How long a lease that was replaced lives on.
     pub lease_hand_over: Duration,
+    pub clock: Arc<dyn Clock>,
     pub triggers: Arc<Triggers>,
     /// Every resource that was seen, with its faults in a row.
     pub known: Mutex<HashMap<ObjectRef, Backoff>>,

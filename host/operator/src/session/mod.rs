@@ -63,8 +63,14 @@ pub struct SessionsConfig {
 impl SessionsConfig {
     /// With 4,096 sessions at most: one for each resource of a large cluster, at some kilobytes each.
     #[must_use]
-    pub fn new(prover: Arc<dyn Prover>, token_sources: Arc<TokenSources>, metrics: Arc<Metrics>, client: ClientSettings) -> Self {
-        Self { prover, token_sources, client, clock: Arc::new(crate::clock::SystemClock), metrics, limit: 4096 }
+    pub fn new(
+        prover: Arc<dyn Prover>,
+        token_sources: Arc<TokenSources>,
+        metrics: Arc<Metrics>,
+        client: ClientSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { prover, token_sources, client, clock, metrics, limit: 4096 }
     }
 }
 
