@@ -92,16 +92,18 @@ pub fn decide(situation: &Situation<'_>) -> Step {
     if *now >= end {
         return Step::Replace(Reason::Expired);
     }
-    let due = end - lead(lease, *ttl);
+    let due = end - lead(lease, *ttl, end);
     if *now < due {
         return Step::Keep { until: due };
     }
     if hand.end.is_some() || !fits(lease, *ttl) { Step::Replace(Reason::Ending) } else { Step::Renew }
 }
 
-/// How long before its end a lease is renewed.
-fn lead(lease: &Held, ttl: Option<Duration>) -> SignedDuration {
-    let term = term(lease, ttl);
+/// How long before its end a lease is renewed. Credentials with an earlier end of their own, as of a cluster that gives none for longer
+/// tokens, live that long only.
+fn lead(lease: &Held, ttl: Option<Duration>, end: Timestamp) -> SignedDuration {
+    let whole = Duration::try_from(end.duration_since(lease.created)).unwrap_or_default();
+    let term = term(lease, ttl).min(whole);
     let part = term.mul_f64(LATEST + (EARLIEST - LATEST) * spread(&lease.id));
     // Of a very short TTL half is left for the life before.
     SignedDuration::try_from(part.max(ENOUGH.min(term / 2))).unwrap_or(SignedDuration::ZERO)

@@ -160,6 +160,16 @@ fn a_signed_token_is_replaced_and_never_renewed() {
 }
 
 #[test]
+fn a_token_that_ends_long_before_its_lease_lives_its_own_life() {
+    // A lease of a day, in a cluster that gives tokens of ten minutes.
+    let day = Held { expires: at(24 * HOUR), ttl: Some(Duration::from_secs(24 * HOUR as u64)), ..lease() };
+    let case = Case { ttl: day.ttl, end: Some(at(600)), ..Case::of(Some(day)) };
+    let Step::Keep { until } = case.at(0) else { panic!("{:?}", case.at(0)) };
+    assert!((420..=480).contains(&until.as_second()), "{until}");
+    assert_eq!(case.at(until.as_second() + 1), Step::Replace(Reason::Ending));
+}
+
+#[test]
 fn what_the_peer_recorded_is_kept_and_renewed_by_these_rules() {
     // Renewed by the peer to hour 10: the difference of its two times is ten hours.
     let held = Held { expires: at(10 * HOUR), ttl: None, ..lease() };
