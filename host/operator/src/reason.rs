@@ -95,7 +95,7 @@ pub const TARGET_IMMUTABLE: &str = "TargetImmutable";
 pub const SECRET_TYPE_IMMUTABLE: &str = "SecretTypeImmutable";
 /// A lease that was replaced can't be revoked by this resource any more. A warning.
 pub const LEASE_NOT_REVOKED: &str = "LeaseNotRevoked";
-/// A lease that was just made has ended by the operator's clock.
+/// A lease that was just made is over already.
 pub const LEASE_OVER: &str = "LeaseOver";
 /// Others keep changing what is to be written.
 pub const WRITE_CONFLICT: &str = "WriteConflict";

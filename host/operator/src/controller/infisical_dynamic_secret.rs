@@ -113,7 +113,7 @@ pub async fn reconcile(resource: Arc<InfisicalDynamicSecret>, context: Arc<Conte
         Outcome::Failed { .. } => Some(context.wait_within(AGAIN_AFTER_FAULT, &object, &outcome, &written)),
         _ => context.wait(&object, &outcome, &written),
     };
-    soonest(again, next, Timestamp::now()).map_or_else(Action::await_change, Action::requeue)
+    soonest(again, next, context.clock.date()).map_or_else(Action::await_change, Action::requeue)
 }
 
 /// A failure has its own clock, and the lease goes on by its own: whichever is first.
@@ -188,7 +188,7 @@ async fn keep(
     cut_off: Option<Timestamp>,
     mut warnings: Vec<Fault>,
 ) -> Result<Ended, Outcome> {
-    let now = Timestamp::now();
+    let now = work.now();
     let cut_off = cut_off.filter(|since| now < *since + LATE);
     let unrecorded = hand.held.as_ref().filter(|held| ledger.lease.as_ref().is_none_or(|lease| lease.id != held.id));
     if let Some(held) = unrecorded {
@@ -216,7 +216,7 @@ async fn keep(
     warnings.extend(work.session.notices().iter().map(|notice| Fault::new("PluginNotice", Class::UserFix, notice.as_str())));
     warnings.extend(applied.warning);
     let (ledger, settled) = work.settle(ledger, &mut warnings).await?;
-    let until = due(work, &ledger, hand).unwrap_or_else(Timestamp::now);
+    let until = due(work, &ledger, hand).unwrap_or_else(|| work.now());
     let done = Done {
         method: work.plan.login.method.clone(),
         secrets: hand.data.len(),
@@ -243,7 +243,7 @@ fn step(work: &Work<'_>, ledger: &Ledger, hand: Option<&Credentials>) -> Step {
         reroll: work.owner.annotations.get(annotation::REROLL).map(String::as_str),
         ledger,
         hand: hand.map(|hand| Hand { id: &hand.id, held: hand.held.as_ref(), end: hand.end }),
-        now: Timestamp::now(),
+        now: work.now(),
     })
 }
 
@@ -260,7 +260,10 @@ async fn lease(work: &Work<'_>, record: &mut work::Record, hand: &mut Option<Arc
     }
     let mut next = step(work, &record.ledger, hand.as_deref());
     if let (Step::LookAt, Some(found)) = (next, hand.as_ref()) {
-        *hand = work.look_at(found).await?;
+        *hand = work.look_at(record, found).await?;
+        next = step(work, &record.ledger, hand.as_deref());
+    }
+    if next == Step::Replace(Reason::Moved) && work.goes_by_another_name(record).await? {
         next = step(work, &record.ledger, hand.as_deref());
     }
     if let (Step::Keep { .. }, true, Some(found)) = (next, looked, hand.as_ref())
@@ -278,12 +281,16 @@ async fn lease(work: &Work<'_>, record: &mut work::Record, hand: &mut Option<Arc
         if let Some(held) = hand.as_ref().and_then(|hand| hand.held.as_ref())
             && record.ledger.lease.as_ref().is_none_or(|lease| lease.id != held.id)
         {
-            record.ledger = record.ledger.leaving(held, work.plan.revokes, Timestamp::now());
+            record.ledger = record.ledger.leaving(held, work.plan.revokes, work.now());
         }
         let made = work.make(record, reason).await?;
         *hand = Some(Arc::clone(&made));
         // Each pass would make another one.
         if let Step::Replace(_) = step(work, &record.ledger, Some(&made)) {
+            // Those of earlier tries go meanwhile; what can't be revoked now stays on record.
+            if let Ok((settled, _)) = work.settle(record.ledger.clone(), &mut record.warnings).await {
+                record.ledger = settled;
+            }
             return Err(work.over(&made));
         }
     }

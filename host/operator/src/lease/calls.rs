@@ -39,6 +39,15 @@ pub fn is_definite(error: &SessionError) -> bool {
     }
 }
 
+/// Whether it is the TTL that the server refuses, by its words: only a message depends on that.
+#[must_use]
+pub fn is_about_ttl(error: &SessionError) -> bool {
+    match error {
+        SessionError::Call(infisical::Error::Refused { status: 400 | 422, message, .. }) => message.contains("TTL"),
+        _ => false,
+    }
+}
+
 /// Whether there is no such dynamic secret, by the server's own word about it, and so none of its leases.
 #[must_use]
 pub fn has_none(error: &SessionError) -> bool {

@@ -1,4 +1,6 @@
 //! What is recorded of leases in a resource's status, as it is read and as it is written. Pure.
+//!
+//! All times are by the operator's clock. The server dates its leases by its own, which may be another: see [`times`].
 use super::Source;
 use api::{
     interval,
@@ -9,11 +11,15 @@ use infisical::{Lease, LeasePlace};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
 /// A call that gave no answer may still make its lease: at the server it ends within the time-outs of its proxies and providers.
 /// So long it is looked for.
 pub const LATE: SignedDuration = SignedDuration::from_secs(120);
+
+/// What server and operator may differ by and count as one: a second or two of each clock, and the way of the answer. Then what is
+/// recorded is what the server says.
+const ONE_CLOCK: SignedDuration = SignedDuration::from_secs(10);
 
 /// The longest TTL of a lease that nothing says more of. As Infisical's manual has it.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -43,11 +49,13 @@ impl Held {
         self.max_ttl.as_deref().and_then(|text| interval::parse(text).ok())
     }
 
-    /// A renewal.
+    /// A renewal for a TTL; where none was asked for, the end tells it.
     #[must_use]
-    pub fn renewed(&self, lease: &Lease) -> Self {
-        let expires = whole(lease.expires);
+    pub fn renewed(&self, lease: &Lease, asked: Option<Duration>) -> Self {
+        let (_, expires) = times(lease, &(self.created..=self.created));
         let ttl = Duration::try_from(expires.duration_since(self.expires)).ok().filter(|ttl| !ttl.is_zero());
+        // Renewals whose answers were lost have moved the end too.
+        let ttl = ttl.map(|moved| asked.map_or(moved, |asked| moved.min(asked)));
         Self { expires, ttl: ttl.or(self.ttl), ..self.clone() }
     }
 
@@ -82,8 +90,9 @@ pub struct Superseded {
 impl Superseded {
     /// A lease that was made and never recorded, and could not be revoked when it was found.
     #[must_use]
-    pub fn stray(lease: &Lease, source: LeaseSource) -> Self {
-        Self { id: lease.id.clone(), since: Timestamp::UNIX_EPOCH, expires: Some(whole(lease.expires)), source: Some(source) }
+    pub fn stray(lease: &Lease, source: LeaseSource, made: &RangeInclusive<Timestamp>) -> Self {
+        let (_, expires) = times(lease, made);
+        Self { id: lease.id.clone(), since: Timestamp::UNIX_EPOCH, expires: Some(expires), source: Some(source) }
     }
 
     /// When it is to be revoked: so long after another one took its place, or when it ends by itself. Whoever uses the Secret may
@@ -160,6 +169,12 @@ impl Ledger {
         next
     }
 
+    /// When a lease can have been made whose making is not recorded.
+    #[must_use]
+    pub fn made(&self, now: Timestamp) -> RangeInclusive<Timestamp> {
+        self.requested.unwrap_or(Timestamp::MIN)..=now
+    }
+
     /// Until when a lease may live whose making was cut off, under the TTL of the spec. None: there is none.
     #[must_use]
     pub fn open_until(&self, ttl: Option<Duration>) -> Option<Timestamp> {
@@ -234,7 +249,22 @@ pub fn mark(uid: &str) -> String {
     format!("infisical-operator/{uid}")
 }
 
-/// A lease that was found at the server, as it is to be recorded.
+/// Creation and end of a lease by the operator's clock, in whole seconds, if it was `made` within that time by this clock.
+///
+/// They are what the server says, unless that can't be: then the clocks differ, and the lease lasts as long as it does by the
+/// server's, from when it was asked for, or from the end of that time where its beginning is not known.
+#[must_use]
+pub fn times(lease: &Lease, made: &RangeInclusive<Timestamp>) -> (Timestamp, Timestamp) {
+    let said = lease.created.unwrap_or(*made.end());
+    let possible = said.max(*made.start()).min(*made.end());
+    if said.duration_since(possible).abs() <= ONE_CLOCK {
+        return (whole(said), whole(lease.expires));
+    }
+    let created = if *made.start() == Timestamp::MIN { *made.end() } else { *made.start() };
+    (whole(created), whole(lease.expires.saturating_sub(said.duration_since(created)).unwrap_or(lease.expires)))
+}
+
+/// A lease that was found at the server, as it is to be recorded; `made` as [`times`] has it.
 #[must_use]
 pub fn found(
     lease: &Lease,
@@ -242,13 +272,13 @@ pub fn found(
     place: &LeasePlace,
     secret: &infisical::DynamicSecret,
     reroll: Option<&str>,
-    now: Timestamp,
+    made: &RangeInclusive<Timestamp>,
 ) -> Held {
-    let created = whole(lease.created.unwrap_or(now));
+    let (created, expires) = times(lease, made);
     Held {
         id: lease.id.clone(),
         created,
-        expires: whole(lease.expires),
+        expires,
         ttl: None,
         source: Some(source.recorded(place)),
         reroll: reroll.map(str::to_owned),
@@ -258,121 +288,4 @@ pub fn found(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn held(id: &str) -> Held {
-        Held {
-            id: id.into(),
-            created: at(0),
-            expires: at(100),
-            ttl: Some(Duration::from_secs(100)),
-            source: None,
-            reroll: None,
-            dynamic_secret: Some("dyn-1".into()),
-            max_ttl: Some("24h".into()),
-        }
-    }
-
-    fn read_back(ledger: &Ledger) -> Ledger {
-        let status: DynamicSecretStatus = serde_json::from_value(ledger.patch()["status"].clone()).unwrap();
-        Ledger::of(Some(&status))
-    }
-
-    #[test]
-    fn what_is_written_is_read_back() {
-        let source = LeaseSource { server: Some("https://a/api".into()), project_slug: Some("shop".into()), ..LeaseSource::default() };
-        let first = Ledger::default().with(Held { source: Some(source), reroll: Some("1".into()), ..held("a") }, true, at(0));
-        assert_eq!(read_back(&first), first);
-        let second = first.with(held("b"), true, at(50));
-        assert_eq!(read_back(&second), second);
-        assert_eq!(second.superseded.len(), 1);
-        let patch = second.patch();
-        assert_eq!(patch["status"]["lease"]["source"], Value::Null);
-        assert!(patch["status"].get("leaseRequestedAt").is_some_and(Value::is_null));
-    }
-
-    #[test]
-    fn what_the_peer_wrote_is_read() {
-        let status = json!({
-            "conditions": [], "dynamicSecretId": "dyn-1", "maxTTL": "24h",
-            "lease": {
-                "creationTimestamp": "2026-11-22T03:26:00Z", "expiresAt": "2026-11-22T04:26:00Z", "id": "lease-1", "version": 0,
-            },
-        });
-        let ledger = Ledger::of(Some(&serde_json::from_value(status).unwrap()));
-        let lease = ledger.lease.as_ref().unwrap();
-        assert_eq!((lease.id.as_str(), lease.ttl, lease.longest()), ("lease-1", None, Some(Duration::from_secs(86_400))));
-        assert_eq!(lease.expires.duration_since(lease.created).as_secs(), 3_600);
-        // And is what would be written.
-        assert_eq!(read_back(&ledger), ledger);
-    }
-
-    #[test]
-    fn a_replaced_lease_is_to_be_revoked_under_that_policy_and_while_it_lives() {
-        let first = Ledger::default().with(held("a"), true, at(0));
-        assert!(first.with(held("b"), false, at(50)).superseded.is_empty());
-        assert!(first.with(held("b"), true, at(100)).superseded.is_empty());
-        let replaced = first.with(held("b"), true, at(50));
-        let before = replaced.superseded.first().unwrap();
-        let due = |seconds| before.due(Duration::from_secs(seconds));
-        assert_eq!((before.id.as_str(), due(0), due(30), due(120)), ("a", at(50), at(80), at(100)));
-        assert!(!before.is_over(at(99)) && before.is_over(at(100)));
-        assert_eq!(replaced.with(held("b"), true, at(60)), replaced);
-    }
-
-    #[test]
-    fn a_lease_that_was_never_recorded_is_revoked_when_another_takes_its_place() {
-        let ledger = Ledger { requested: Some(at(10)), ..Ledger::default().with(held("a"), true, at(0)) };
-        let ids = |ledger: &Ledger| ledger.superseded.iter().map(|lease| lease.id.clone()).collect::<Vec<_>>();
-        let left = ledger.leaving(&held("b"), true, at(50));
-        assert_eq!(
-            (ids(&left), left.requested, left.lease.as_ref().map(|lease| lease.id.as_str())),
-            (vec!["b".into()], Some(at(10)), Some("a"))
-        );
-        assert_eq!(left.leaving(&held("b"), true, at(60)), left);
-        assert_eq!(ids(&left.with(held("c"), true, at(60))), ["b", "a"]);
-        // Its replacement was not made after all.
-        assert_eq!(ids(&left.with(held("b"), true, at(60))), ["a"]);
-        assert_eq!((ledger.leaving(&held("b"), false, at(50)), ledger.leaving(&held("b"), true, at(100))), (ledger.clone(), ledger));
-    }
-
-    #[test]
-    fn a_lease_whose_making_was_cut_off_has_ended_by_then() {
-        let hour = Duration::from_secs(3_600);
-        let none = Ledger::default();
-        assert_eq!(none.open_until(Some(hour)), None);
-        let first = Ledger { requested: Some(at(0)), ..none };
-        assert_eq!((first.open_until(Some(hour)), first.open_until(None)), (Some(at(120 + 3_600)), Some(at(120 + 86_400))));
-        // One that is held tells more.
-        let later = Ledger { requested: Some(at(0)), ..first.with(Held { max_ttl: Some("4h".into()), ..held("a") }, true, at(0)) };
-        assert_eq!((later.open_until(None), later.open_until(Some(Duration::from_secs(5)))), (Some(at(120 + 14_400)), Some(at(220))));
-    }
-
-    #[test]
-    fn only_leases_of_the_resource_that_nobody_knows_are_stray() {
-        let lease = |id: &str, mark: Option<&str>| Lease { id: id.into(), created: None, expires: at(1), mark: mark.map(str::to_owned) };
-        let ours = "infisical-operator/u";
-        let listed = [
-            lease("recorded", Some(ours)),
-            lease("superseded", Some(ours)),
-            lease("in-hand", Some(ours)),
-            lease("lost", Some(ours)),
-            lease("of-another", Some("infisical-operator/v")),
-            lease("of-a-person", None),
-        ];
-        let ledger = Ledger::default().with(held("superseded"), true, at(0)).with(held("recorded"), true, at(1));
-        let strays: Vec<_> = strays(&listed, "u", &ledger, Some("in-hand")).iter().map(|lease| lease.id.clone()).collect();
-        assert_eq!(strays, ["lost"]);
-    }
-
-    #[test]
-    fn a_renewal_tells_the_ttl() {
-        let lease = Lease { id: "a".into(), created: None, expires: at(160), mark: None };
-        assert_eq!(held("a").renewed(&lease).ttl, Some(Duration::from_secs(60)));
-    }
-}
+mod tests;

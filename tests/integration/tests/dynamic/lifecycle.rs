@@ -106,7 +106,7 @@ async fn a_ttl_is_from_five_seconds_to_a_day_and_below_the_max_ttl() {
     }
     apply(&scene, "a", json!({"spec": {"leaseTTL": "5h"}})).await;
     let message = failed(&scene, "a", "RequestRefused").await;
-    assert!(message.contains("spec.dynamicSecret") && message.contains("TTL cannot be larger than max TTL"), "{message}");
+    assert!(message.contains("spec.leaseTTL") && message.contains("TTL cannot be larger than max TTL"), "{message}");
     assert!(leases(&scene).is_empty());
     // Without one the dynamic secret's own default counts.
     apply(&scene, "a", json!({"spec": {"leaseTTL": ""}})).await;

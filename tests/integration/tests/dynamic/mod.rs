@@ -1,10 +1,14 @@
 //! InfisicalDynamicSecret: leases of dynamic secrets, against a database that exists only in the dev server, and against the
 //! real API server by the Kubernetes provider.
+mod access;
 mod canary;
+mod clock;
 mod crash;
 mod deletion;
+mod faults;
 mod kubernetes;
 mod lifecycle;
+mod moved;
 mod outage;
 mod replacing;
 mod samples;
@@ -13,9 +17,13 @@ mod target;
 mod tenants;
 
 use api::v1alpha1::InfisicalDynamicSecret;
-use infisical_dev_server::{Config, Database, DynamicSecretSeed, Lease, Membership, Place, Provider, Role, Server};
-use integration::{Scene, merged, until};
-use k8s_openapi::{api::apps::v1::Deployment, apimachinery::pkg::apis::meta::v1::Condition};
+use infisical_dev_server::{Config, Database, DynamicSecretSeed, Lease, Membership, Operation, Place, Provider, Role, Server};
+use integration::{MovedClock, Scene, merged, until};
+use k8s_openapi::{
+    api::apps::v1::Deployment,
+    apimachinery::pkg::apis::meta::v1::Condition,
+    jiff::{SignedDuration, Timestamp},
+};
 use kube::Api;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
@@ -179,6 +187,33 @@ async fn restarted_for(scene: &Scene, secret: &str, lease: &str) {
 async fn annotate(scene: &Scene, name: &str, annotation: &str, value: &str) {
     let patch = json!({"metadata": {"annotations": {annotation: value}}});
     api(scene).patch(name, &kube::api::PatchParams::default(), &kube::api::Patch::Merge(patch)).await.unwrap();
+}
+
+/// Waits until a whole pass has looked at the lease of a resource that is in step.
+async fn pass(scene: &Scene, name: &str) {
+    // The second begins when the first has ended.
+    for _ in 0..2 {
+        let wish = Timestamp::now().as_nanosecond().to_string();
+        let calls = || {
+            let count = |operation| scene.infisical.calls().count(operation);
+            count(Operation::ReadLease) + count(Operation::RenewLease) + count(Operation::CreateLease)
+        };
+        let before = calls();
+        annotate(scene, name, "secrets.infisical.com/resync", &wish).await;
+        until("a call about the lease", async || if calls() > before { Ok(()) } else { Err("none") }).await;
+    }
+}
+
+/// Moves the time of day on, here and at the server.
+fn later(scene: &Scene, clock: &MovedClock, by: SignedDuration) {
+    clock.advance(by);
+    scene.infisical.state().clock().advance(by.unsigned_abs());
+}
+
+/// How long the recorded lease lasts from then on, in seconds.
+fn seconds_left(resource: &InfisicalDynamicSecret, now: Timestamp) -> i64 {
+    let end = resource.status.as_ref().and_then(|status| status.lease.clone()?.expires_at).unwrap();
+    end.0.duration_since(now).as_secs()
 }
 
 /// Deletes a resource, and does not wait.

@@ -19,6 +19,19 @@ impl State {
         Ok(())
     }
 
+    /// Renames a dynamic secret, as a person at the server would; nothing where it is not there.
+    pub fn rename_dynamic_secret(&self, place: &Place, name: &str, to: &str) {
+        let mut world = self.write();
+        let Ok(project) = world.project_mut(&place.project).map(|project| project.id.clone()) else { return };
+        let is_it = |secret: &&mut DynamicSecret| {
+            (&secret.project, &secret.environment, &secret.path) == (&project, &place.environment, &place.path)
+                && secret.name == name.to_lowercase()
+        };
+        if let Some(secret) = world.dynamic_secrets.iter_mut().find(is_it) {
+            secret.name = to.to_lowercase();
+        }
+    }
+
     /// The leases of a dynamic secret, the oldest first; none where it is not there.
     #[must_use]
     pub fn leases(&self, place: &Place, name: &str) -> Vec<Lease> {

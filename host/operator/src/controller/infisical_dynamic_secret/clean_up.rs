@@ -46,7 +46,7 @@ async fn revoke_all(resource: &InfisicalDynamicSecret, object: &ObjectRef, conte
     let now = work::fetch(context, object).await.map_err(failed(Stage::Dereference, None))?;
     let Some(now) = now.filter(|now| uid(now) == uid(resource)) else { return Ok(()) };
     let mut ledger = Ledger::of(now.status.as_ref());
-    let time = Timestamp::now();
+    let time = context.clock.date();
     let open_until = ledger.open_until(plan::lease_ttl(&now)).filter(|until| *until > time);
     if open_until.is_none() {
         ledger.requested = None;
@@ -65,7 +65,7 @@ async fn revoke_all(resource: &InfisicalDynamicSecret, object: &ObjectRef, conte
     let mut owed = owed(object, &session, &source, &ledger, time).await?;
     let mut holds = None;
     if let Some(until) = open_until {
-        match strays(resource, &session, &source, &ledger).await {
+        match strays(resource, &session, &source, &ledger, time).await {
             Ok(strays) => owed.extend(strays),
             Err(error) => {
                 let stage = error.stage();
@@ -151,6 +151,7 @@ async fn strays(
     session: &Arc<Session>,
     source: &Source,
     ledger: &Ledger,
+    now: Timestamp,
 ) -> Result<Vec<Owed>, SessionError> {
     let place = calls::place(session, source).await?;
     let listed = match calls::list(session, source, &place).await {
@@ -158,7 +159,8 @@ async fn strays(
         listed => listed?,
     };
     let strays = ledger::strays(&listed, &uid(resource), ledger, None).into_iter();
-    Ok(strays.map(|lease| Owed { id: lease.id.clone(), expires: Some(lease.expires), place: place.clone() }).collect())
+    let end = |lease| ledger::times(lease, &ledger.made(now)).1;
+    Ok(strays.map(|lease| Owed { id: lease.id.clone(), expires: Some(end(lease)), place: place.clone() }).collect())
 }
 
 fn unlisted(object: &ObjectRef, until: Timestamp, fault: Fault) -> Fault {

@@ -17,7 +17,10 @@ use infisical::LeasePlace;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::json;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// After a lease that was over when it was made.
+const AGAIN_AFTER_OVER: Duration = Duration::from_secs(5 * 60);
 
 /// A pass under way.
 pub struct Work<'a> {
@@ -39,6 +42,11 @@ pub struct Record {
 }
 
 impl Work<'_> {
+    /// The time by which all is judged.
+    pub fn now(&self) -> Timestamp {
+        self.context.clock.date()
+    }
+
     /// The credentials that are known: in this process, else in the Secret. A Secret of someone else is refused.
     pub async fn hand(&self) -> Result<Option<Arc<Credentials>>, Outcome> {
         let purse = &self.context.purse;
@@ -72,6 +80,7 @@ impl Work<'_> {
     /// not revoke is left to [`Self::settle`]. Neither keeps a lease that lives from its renewal.
     pub async fn sweep(&self, record: &mut Record, hand: Option<&Credentials>) -> Result<(), Outcome> {
         let place = self.place().await?;
+        let made = record.ledger.made(self.now());
         let listed = match calls::list(&self.session, &self.plan.source, &place).await {
             Ok(listed) => listed,
             Err(error) if calls::has_none(&error) => return Ok(()),
@@ -88,7 +97,7 @@ impl Work<'_> {
                 && let Err(error) = calls::revoke(&self.session, &place, &stray.id).await
             {
                 tracing::warn!(object = %self.object, lease = stray.id, %error, "that lease could not be revoked yet");
-                record.ledger.superseded.push(Superseded::stray(&stray, self.plan.source.recorded(&place)));
+                record.ledger.superseded.push(Superseded::stray(&stray, self.plan.source.recorded(&place), &made));
             }
         }
         Ok(())
@@ -105,7 +114,7 @@ impl Work<'_> {
     }
 
     /// Asks about the lease that the Secret names and that nobody recorded. None: it is not ours, or is no more.
-    pub async fn look_at(&self, found: &Credentials) -> Result<Option<Arc<Credentials>>, Outcome> {
+    pub async fn look_at(&self, record: &Record, found: &Credentials) -> Result<Option<Arc<Credentials>>, Outcome> {
         let place = self.place().await?;
         let answer = calls::look(&self.session, &self.plan.source, &place, &found.id).await.map_err(|error| self.refused(error))?;
         let mark = ledger::mark(&self.owner.uid);
@@ -115,10 +124,34 @@ impl Work<'_> {
             self.context.purse.forget(self.object);
             return Ok(None);
         };
-        let now = Timestamp::now();
-        let held = ledger::found(&answer.lease, &self.plan.source, &place, &answer.dynamic_secret, self.reroll(), now);
+        let made = record.ledger.made(self.now());
+        let held = ledger::found(&answer.lease, &self.plan.source, &place, &answer.dynamic_secret, self.reroll(), &made);
         let known = Credentials::new(found.id.clone(), Some(held), found.data.clone());
         Ok(Some(self.context.purse.put(self.object, &self.owner.uid, known)))
+    }
+
+    /// Whether what the spec names is the dynamic secret of the recorded lease, under another name: its project, environment, folder
+    /// or itself was renamed, or its project is named by id instead of slug. Then that is recorded.
+    pub async fn goes_by_another_name(&self, record: &mut Record) -> Result<bool, Outcome> {
+        let Some(lease) = record.ledger.lease.clone() else { return Ok(false) };
+        let place = self.place().await?;
+        let source = self.plan.source.recorded(&place);
+        let before = lease.source.clone().unwrap_or_default();
+        if (&before.server, &before.kubernetes_namespace) != (&source.server, &source.kubernetes_namespace) {
+            return Ok(false);
+        }
+        let listed = match calls::list(&self.session, &self.plan.source, &place).await {
+            Ok(listed) => listed,
+            // What is wrong with it is said when a lease of it is made.
+            Err(error) if calls::is_definite(&error) => return Ok(false),
+            Err(error) => return Err(self.refused(error)),
+        };
+        let is_known = listed.iter().any(|listed| listed.id == lease.id);
+        if is_known {
+            let lease = Some(Held { source: Some(source), ..lease });
+            record.ledger = self.write(&Ledger { lease, ..record.ledger.clone() }).await?;
+        }
+        Ok(is_known)
     }
 
     /// Whether the server still knows the lease.
@@ -141,7 +174,7 @@ impl Work<'_> {
         };
         let before = record.ledger.lease.as_ref().filter(|lease| lease.id == hand.id).or(hand.held.as_ref());
         if let Some(before) = before {
-            let after = record.ledger.with(before.renewed(&renewed), self.plan.revokes, Timestamp::now());
+            let after = record.ledger.with(before.renewed(&renewed, self.plan.ttl), self.plan.revokes, self.now());
             record.ledger = self.write(&Ledger { requested: record.ledger.requested, ..after }).await?;
         }
         Ok(true)
@@ -154,7 +187,8 @@ impl Work<'_> {
         self.session.establish().await.map_err(|error| self.refused(error))?;
         let place = self.place().await?;
         // What an earlier try may have made has been looked for, and is again until then.
-        let earlier = record.ledger.requested.filter(|since| Timestamp::now() < *since + LATE);
+        let asked = self.now();
+        let earlier = record.ledger.requested.filter(|since| asked < *since + LATE);
         self.announce(record).await?;
         let DynamicPlan { source, ttl, .. } = &self.plan;
         let made = match calls::create(&self.session, source, &place, *ttl, &self.owner.uid).await {
@@ -167,34 +201,37 @@ impl Work<'_> {
             }
         };
         tracing::info!(object = %self.object, lease = made.lease.id, expires = %made.lease.expires, ?why, "made a lease");
-        let now = Timestamp::now();
-        let held = ledger::found(&made.lease, source, &place, &made.dynamic_secret, self.reroll(), now);
-        let life = std::time::Duration::try_from(held.expires.duration_since(held.created)).ok();
+        let held = ledger::found(&made.lease, source, &place, &made.dynamic_secret, self.reroll(), &(asked..=self.now()));
+        let life = Duration::try_from(held.expires.duration_since(held.created)).ok();
         let held = Held { ttl: life, ..held };
         let data: Data = made.data.into_iter().map(|(key, value)| (key, Arc::new(value))).collect();
         let credentials = Credentials::new(made.lease.id, Some(held), data);
         Ok(self.context.purse.put(self.object, &self.owner.uid, credentials))
     }
 
-    /// A lease that was just made and is over by the operator's clock.
+    /// A lease that was just made and is over already.
     pub fn over(&self, made: &Credentials) -> Outcome {
-        let (lease, times) = (&made.id, made.held.as_ref().map(|held| format!(" from {} to {}", held.created, held.expires)));
-        let own = made.end.map_or_else(String::new, |end| format!(", and its credentials hold a token that ends at {end}"));
+        let (now, name) = (ledger::whole(self.now()), &self.plan.source.name);
+        let over = match (made.end, made.held.as_ref().map(|held| held.expires)) {
+            (Some(token), lease) if lease.is_none_or(|lease| token < lease) => format!(
+                "holds a token that ends at {token}, and by the operator's clock it is {now}; let {name:?} give tokens that last, and compare \
+                 the clock of what signs them with that of the operator's node"
+            ),
+            (_, Some(lease)) => format!("ended at {lease}, and it is {now}: it took too long to be made; write a longer spec.leaseTTL"),
+            (_, None) => format!("is over, and it is {now}"),
+        };
         let message = format!(
-            "{}: spec.dynamicSecret: lease {lease}, which the server has just made, lasts{}{own}; by the operator's clock it is {} and \
-             that is over, or too near; set the clocks of the server and of the operator's node right, and let {:?} give no tokens that \
-             have ended; another lease is tried within a minute",
-            self.object,
-            times.unwrap_or_default(),
-            ledger::whole(Timestamp::now()),
-            self.plan.source.name,
+            "{}: spec.dynamicSecret: lease {}, which the server has just made, {over}; another lease is tried in five minutes",
+            self.object, made.id
         );
-        self.failed(Stage::Read)(Fault::new(reason::LEASE_OVER, Class::UserFix, message))
+        // Each try is a lease, which nobody revokes under the policy None.
+        let fault = Fault { retry_after: Some(AGAIN_AFTER_OVER), ..Fault::new(reason::LEASE_OVER, Class::UserFix, message) };
+        self.failed(Stage::Read)(fault)
     }
 
     /// Notes that a lease is about to be made, at the very version of the resource that was read: of two processes one succeeds.
     async fn announce(&self, record: &mut Record) -> Result<(), Outcome> {
-        let requested = ledger::whole(Timestamp::now());
+        let requested = ledger::whole(self.now());
         let ledger = Ledger { requested: Some(requested), ..record.ledger.clone() };
         let mut patch = json!({ "metadata": { "resourceVersion": record.version, "uid": self.owner.uid } });
         if let (Some(patch), serde_json::Value::Object(status)) = (patch.as_object_mut(), ledger.patch()) {
@@ -235,7 +272,7 @@ impl Work<'_> {
     /// and when the next is due.
     pub async fn settle(&self, ledger: Ledger, warnings: &mut Vec<Fault>) -> Result<(Ledger, Option<Timestamp>), Outcome> {
         let (mut left, mut next, mut fault) = (Vec::new(), None, None);
-        let now = Timestamp::now();
+        let now = self.now();
         for before in &ledger.superseded {
             if !self.plan.revokes || before.is_over(now) {
                 continue;
@@ -285,7 +322,7 @@ impl Work<'_> {
     pub fn with_end(&self, outcome: Outcome, ledger: &Ledger, hand: &Credentials) -> Outcome {
         let held = ledger.lease.as_ref().filter(|lease| lease.id == hand.id).or(hand.held.as_ref());
         let (Outcome::Failed { stage, mut fault, method }, Some(end)) = (outcome.clone(), end_of(held, hand.end)) else { return outcome };
-        let verb = if end <= Timestamp::now() { "ended" } else { "are good until" };
+        let verb = if end <= self.now() { "ended" } else { "are good until" };
         fault.message = format!("{}; the credentials in Secret {} {verb} {end}", fault.message, self.plan.target.name);
         Outcome::Failed { stage, fault, method }
     }
@@ -305,13 +342,12 @@ impl Work<'_> {
     /// What the server or the login says against a call, with the place where it is written.
     pub fn refused(&self, error: SessionError) -> Outcome {
         let stage = error.stage();
+        let field = if self.plan.ttl.is_some() && calls::is_about_ttl(&error) { "spec.leaseTTL" } else { "spec.dynamicSecret" };
         let mut fault = self.plan.login.placed(stage, error.into());
         if stage != Stage::Login {
             let source = &self.plan.source;
-            fault.message = format!(
-                "{}: spec.dynamicSecret: {:?} in {} of {:?}: {}",
-                self.object, source.name, source.path, source.environment, fault.message
-            );
+            fault.message =
+                format!("{}: {field}: {:?} in {} of {:?}: {}", self.object, source.name, source.path, source.environment, fault.message);
         }
         self.failed(stage)(fault)
     }
