@@ -33,11 +33,14 @@ impl Fault {
     }
 }
 
-/// The steps, in order. A fault at one says that all before it succeeded.
+/// The steps, in order. A fault at one says that all before it succeeded, as far as they don't depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::EnumIter)]
 pub enum Stage {
+    /// Objects that the resource leads through, or pushes.
     Dereference,
     Plan,
+    /// What the login needs, before anything is sent: its block, the objects that it refers to, the server.
+    Credentials,
     BeforeLogin,
     Login,
     Read,

@@ -229,6 +229,44 @@ async fn mending_the_mistake_is_enough() {
     }
 }
 
+/// What keeps from logging in is said of the token, whatever was said of it before.
+#[tokio::test]
+async fn a_login_without_its_credentials_is_said_of_the_token() {
+    let scene = Scene::new().await;
+    let namespace = scene.namespace.name();
+    scene.namespace.secret("half", [("clientId", "app-client")]).await.unwrap();
+    scene.namespace.secret("no-service-token", [("infisicalToken", "an access token")]).await.unwrap();
+    let _operator = scene.start().await;
+    let token = async |name: &str| scene.condition(name, "secrets.infisical.com/LoadedInfisicalToken").await;
+    scene.infisical_secret("gone", json!({})).await;
+    scene.synced("gone").await;
+    assert_eq!(token("gone").await.status, "True");
+    scene.delete_secret("credentials").await;
+    let by_token = json!({"secretName": "no-service-token", "secretNamespace": namespace});
+    let service_token =
+        json!({"universalAuth": null, "serviceToken": {"serviceTokenSecretReference": by_token, "secretsScope": {"envSlug": "dev"}}});
+    let account = json!({"universalAuth": null, "kubernetesAuth": {
+        "identityId": "i", "serviceAccountRef": {"name": "nobody", "namespace": namespace}, "secretsScope": {"projectSlug": "shop", "envSlug": "dev"},
+    }});
+    for (name, changes, reason) in [
+        ("gone", json!({}), "SecretNotFound"),
+        ("half-a-secret", universal(json!({"credentialsRef": {"secretName": "half"}})), "SecretKeyNotFound"),
+        ("no-method", login(json!({"universalAuth": null})), "AuthenticationMissing"),
+        ("no-service-token", login(service_token), "InvalidCredentials"),
+        ("no-account", login(account), "ServiceAccountNotFound"),
+    ] {
+        scene.infisical_secret(name, changes).await;
+        let message = scene.failed(name, reason).await;
+        let token = token(name).await;
+        assert_eq!((token.status.as_str(), token.reason.as_str()), ("False", "Error"), "{name}");
+        assert!(token.message.contains(&message), "{name}: {}", token.message);
+    }
+    // Where it was not looked for, nothing is said of it.
+    scene.infisical_secret("gone", json!({"spec": {"managedKubeSecretReferences": null}})).await;
+    scene.failed("gone", "TargetMissing").await;
+    assert_eq!(token("gone").await.status, "False");
+}
+
 #[tokio::test]
 async fn of_several_methods_the_first_with_credentials_is_used_with_a_warning() {
     let scene = Scene::new().await;

@@ -128,7 +128,7 @@ impl Link for InfisicalAuth {
         let found = dereference::auth(&context.cluster, &context.chains, &object, self, &context.settings).await;
         let Chained { connection, references } = found.map_err(|fault| (Stage::Dereference, fault))?;
         let login = chain::auth(self, connection.as_deref(), &references, &context.settings);
-        let login = Arc::new(login.map_err(|fault| (Stage::Plan, fault))?);
+        let login = Arc::new(login.map_err(|fault| (Stage::Credentials, fault))?);
         let failed = |error: SessionError| (error.stage(), login.placed(error.stage(), error.into()));
         let session = context.sessions.lease(&object, &login, &context.plugin_digest(&login.plugin)).map_err(failed)?;
         session.establish().await.map_err(failed)?;

@@ -122,7 +122,7 @@ impl Context {
 
     /// A resource that only its user can mend, before anything is sent for it, holds no session and no read meanwhile.
     pub fn release_if_unplanned(&self, object: &ObjectRef, outcome: &Outcome) {
-        if let Outcome::Failed { stage: Stage::Dereference | Stage::Plan, fault, .. } = outcome
+        if let Outcome::Failed { stage: Stage::Dereference | Stage::Plan | Stage::Credentials, fault, .. } = outcome
             && matches!(fault.class, Class::UserFix | Class::Denied)
         {
             self.release(object);

@@ -126,8 +126,8 @@ async fn planned(resource: &InfisicalDynamicSecret, object: &ObjectRef, context:
     context.cluster.begin(object);
     let found = dereference::resource(&context.cluster, resource, &context.settings).await;
     context.cluster.end(object);
-    let found = found.map_err(failed(Stage::Dereference, None))?;
-    plan::dynamic_secret(resource, &found, &context.settings).map_err(failed(Stage::Plan, None))
+    let found = found.map_err(failed(Stage::Credentials, None))?;
+    plan::dynamic_secret(resource, &found, &context.settings).map_err(|(stage, fault)| failed(stage, None)(fault))
 }
 
 async fn pass(resource: &InfisicalDynamicSecret, object: &ObjectRef, context: &Context, trigger: Option<Trigger>) -> Result<Ended, Ended> {

@@ -212,18 +212,21 @@ async fn pass(
 async fn planned(resource: &InfisicalPushSecret, object: &ObjectRef, context: &Context) -> Result<Planned, Outcome> {
     context.cluster.begin(object);
     let found = async {
-        let mut found = dereference::resource(&context.cluster, resource, &context.settings).await?;
-        let source = plan::source_secret(resource)?;
+        let found = dereference::resource(&context.cluster, resource, &context.settings).await;
+        let mut found = found.map_err(|fault| (Stage::Credentials, fault))?;
+        let pushed = |fault| (Stage::Dereference, fault);
+        let source = plan::source_secret(resource).map_err(pushed)?;
         if let Some(name) = &source {
-            found.read_secret(&context.cluster, object, name).await?;
+            found.read_secret(&context.cluster, object, name).await.map_err(pushed)?;
         }
         let secret = source.and_then(|name| found.secrets.get(&name).cloned().flatten());
         Ok((found, secret))
     };
     let found = found.await;
     context.cluster.end(object);
-    let (found, secret) = found.map_err(failed(Stage::Dereference, None))?;
-    let plan = plan::push_secret(resource, &found, &context.settings).map_err(failed(Stage::Plan, None))?;
+    let refused = |(stage, fault)| failed(stage, None)(fault);
+    let (found, secret) = found.map_err(refused)?;
+    let plan = plan::push_secret(resource, &found, &context.settings).map_err(refused)?;
     if let (Some(source), None) = (&plan.source, &secret) {
         let message =
             format!("{object}: {PUSH_SOURCE}: there is no Secret {}; create it, nothing is pushed or deleted until then", source.secret);
@@ -595,8 +598,8 @@ async fn own_session(
     let found = dereference::resource(&context.cluster, resource, &context.settings).await;
     context.cluster.end(object);
     let plan = match found {
-        Ok(found) => plan::push_secret(resource, &found, &context.settings).map_err(|fault| (Stage::Plan, fault)),
-        Err(fault) => Err((Stage::Dereference, fault)),
+        Ok(found) => plan::push_secret(resource, &found, &context.settings),
+        Err(fault) => Err((Stage::Credentials, fault)),
     };
     match (plan, context.sessions.of(object)) {
         (Ok(plan), _) => {

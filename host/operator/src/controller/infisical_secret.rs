@@ -22,7 +22,7 @@ impl Synced for InfisicalSecret {
 
     async fn plan(&self, context: &Context) -> Result<Plan, (Stage, Fault)> {
         let found = dereference::resource(&context.cluster, self, &context.settings).await;
-        let found = found.map_err(|fault| (Stage::Dereference, fault))?;
-        plan::infisical_secret(self, &found, &context.settings).map_err(|fault| (Stage::Plan, fault))
+        let found = found.map_err(|fault| (Stage::Credentials, fault))?;
+        plan::infisical_secret(self, &found, &context.settings)
     }
 }

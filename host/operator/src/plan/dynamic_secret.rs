@@ -4,7 +4,13 @@ use super::{
     field::{self, fault},
     login, scope, target,
 };
-use crate::{dereference::References, lease::Source, object::ObjectRef, outcome::Fault, reason};
+use crate::{
+    dereference::References,
+    lease::Source,
+    object::ObjectRef,
+    outcome::{Fault, Stage},
+    reason,
+};
 use api::{interval, text::Text, v1alpha1::InfisicalDynamicSecret};
 use infisical::ProjectRef;
 use std::{sync::Arc, time::Duration};
@@ -36,15 +42,16 @@ pub fn dynamic_target(resource: &InfisicalDynamicSecret) -> Result<Target, Fault
 /// What is to be done for a resource.
 ///
 /// # Errors
-/// The first thing in the resource, or in what it refers to, that a user has to mend.
-pub fn dynamic_secret(resource: &InfisicalDynamicSecret, found: &References, settings: &Settings) -> Result<DynamicPlan, Fault> {
+/// The first thing in the resource, or in what it refers to, that a user has to mend, and at which step.
+pub fn dynamic_secret(resource: &InfisicalDynamicSecret, found: &References, settings: &Settings) -> Result<DynamicPlan, (Stage, Fault)> {
     let object = ObjectRef::of(resource);
+    let planning = |fault| (Stage::Plan, fault);
     let mut warnings = Vec::new();
-    let target = written(&object, resource, &mut warnings)?;
-    let ttl = ttl(&object, resource)?;
+    let target = written(&object, resource, &mut warnings).map_err(planning)?;
+    let ttl = ttl(&object, resource).map_err(planning)?;
     let revokes = revokes(&object, resource, &mut warnings);
-    let login = login::of(resource, found, settings, &mut warnings)?;
-    let source = dynamic_source(resource, &login.server.address.to_string())?;
+    let login = login::of(resource, found, settings, &mut warnings).map_err(|fault| (Stage::Credentials, fault))?;
+    let source = dynamic_source(resource, &login.server.address.to_string()).map_err(planning)?;
     Ok(DynamicPlan { login: Arc::new(login), source, ttl, revokes, target, warnings })
 }
 

@@ -7,7 +7,12 @@ use super::{
     settings::{INSTANT_INTERVAL, INTERVAL},
     target,
 };
-use crate::{dereference::References, object::ObjectRef, outcome::Fault, reason};
+use crate::{
+    dereference::References,
+    object::ObjectRef,
+    outcome::{Fault, Stage},
+    reason,
+};
 use api::{
     interval,
     text::Text,
@@ -26,22 +31,24 @@ pub fn targets(resource: &InfisicalSecret) -> Result<Vec<Target>, Fault> {
 /// What is to be done for a resource.
 ///
 /// # Errors
-/// The first thing in the resource, or in what it refers to, that a user has to mend.
-pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings: &Settings) -> Result<Plan, Fault> {
+/// The first thing in the resource, or in what it refers to, that a user has to mend, and at which step.
+pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings: &Settings) -> Result<Plan, (Stage, Fault)> {
     let object = ObjectRef::of(resource);
     let spec = &resource.spec;
+    let planning = |fault| (Stage::Plan, fault);
+    let logging_in = |fault| (Stage::Credentials, fault);
     let mut warnings = deprecated(&object, spec);
-    let targets = target::targets(&object, spec, &mut warnings)?;
+    let targets = target::targets(&object, spec, &mut warnings).map_err(planning)?;
     for target in &targets {
         if let Some(template) = &target.template {
-            settings.may_use(&object, &format!("{}.template.plugin.name", target.field), &template.plugin)?;
+            settings.may_use(&object, &format!("{}.template.plugin.name", target.field), &template.plugin).map_err(planning)?;
         }
     }
-    let interval = interval(&object, spec)?;
-    let block = login::choose(resource, found, &mut warnings)?;
-    let read = scope::read(&object, &block)?;
-    let server = server::server(&resource.server(&object), found, settings)?;
-    let login = login::login(&object, &block, server, found, settings)?;
+    let interval = interval(&object, spec).map_err(planning)?;
+    let block = login::choose(resource, found, &mut warnings).map_err(logging_in)?;
+    let read = scope::read(&object, &block).map_err(planning)?;
+    let server = server::server(&resource.server(&object), found, settings).map_err(logging_in)?;
+    let login = login::login(&object, &block, server, found, settings).map_err(logging_in)?;
     let reads = vec![read];
     let instant = instant(spec).is_some_and(|field| scope::instant(&object, field, &reads, &mut warnings));
     Ok(Plan {

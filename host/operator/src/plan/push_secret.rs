@@ -7,7 +7,7 @@ use super::{
 use crate::{
     dereference::References,
     object::{Name, ObjectRef},
-    outcome::Fault,
+    outcome::{Fault, Stage},
     read::ReadRequest,
     reason,
 };
@@ -63,22 +63,24 @@ pub struct Generated {
 /// What is to be done for a resource.
 ///
 /// # Errors
-/// The first thing in the resource, or in what its login refers to, that a user has to mend.
-pub fn push_secret(resource: &InfisicalPushSecret, found: &References, settings: &Settings) -> Result<PushPlan, Fault> {
+/// The first thing in the resource, or in what its login refers to, that a user has to mend, and at which step.
+pub fn push_secret(resource: &InfisicalPushSecret, found: &References, settings: &Settings) -> Result<PushPlan, (Stage, Fault)> {
     let object = ObjectRef::of(resource);
+    let planning = |fault| (Stage::Plan, fault);
     let mut warnings = Vec::new();
-    let source = source(&object, resource, settings, &mut warnings)?;
-    let generators = generators(&object, resource)?;
+    let source = source(&object, resource, settings, &mut warnings).map_err(planning)?;
+    let generators = generators(&object, resource).map_err(planning)?;
     if source.is_none() && generators.is_empty() {
         let message = "spec.push names nothing to push; fill in spec.push.secret or spec.push.generators";
-        return Err(fault(&object, reason::INVALID_SPEC, message));
+        return Err(planning(fault(&object, reason::INVALID_SPEC, message)));
     }
-    let read = destination(&object, resource)?;
+    let read = destination(&object, resource).map_err(planning)?;
     let interval = resource.spec.resync_interval.text().map(interval::parse).transpose();
-    let interval = interval.map_err(|error| fault(&object, reason::INVALID_INTERVAL, format!("spec.resyncInterval: {error}")))?;
+    let wrong = |error| planning(fault(&object, reason::INVALID_INTERVAL, format!("spec.resyncInterval: {error}")));
+    let interval = interval.map_err(wrong)?;
     let replace = policy(&object, "updatePolicy", resource.spec.update_policy.text(), "Replace", &mut warnings);
     let delete = deletes(resource, &mut warnings);
-    let login = login::of(resource, found, settings, &mut warnings)?;
+    let login = login::of(resource, found, settings, &mut warnings).map_err(|fault| (Stage::Credentials, fault))?;
     let regenerate = resource.annotations().get(REGENERATE).cloned();
     Ok(PushPlan { login: Arc::new(login), read, interval, replace, delete, source, generators, regenerate, warnings })
 }

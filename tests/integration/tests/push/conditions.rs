@@ -70,6 +70,21 @@ async fn an_outage_is_said_and_made_good_and_a_wrong_login_is_another_fault() {
     world.condition_is("Authenticated", "False").await;
 }
 
+#[tokio::test]
+async fn credentials_that_are_gone_are_a_failed_login_and_a_source_that_is_gone_is_none() {
+    let world = World::new().await;
+    world.source(&[("A", "1")]).await;
+    let _operator = world.start().await;
+    world.push("app", json!({})).await;
+    world.pushed("app").await;
+    world.delete_secret("source").await;
+    world.fails("app", "SecretNotFound").await;
+    world.condition_is("Authenticated", "True").await;
+    world.delete_secret("credentials").await;
+    let message = world.condition_is("Authenticated", "False").await;
+    assert!(message.contains("credentialsRef") && message.contains("create it"), "{message}");
+}
+
 /// Somebody creates a secret between the read and the write.
 #[tokio::test]
 async fn a_write_that_finds_the_folder_changed_is_decided_anew() {

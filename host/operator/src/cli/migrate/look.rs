@@ -116,7 +116,7 @@ fn key(target: &Target) -> Key {
 impl<F: Fetch> Looker<'_, F> {
     async fn infisical_secret(&self, resource: &InfisicalSecret) -> Vec<Finding> {
         let found = dereference::resource(self.world, resource, self.settings).await;
-        let plan = found.and_then(|found| plan::infisical_secret(resource, &found, self.settings));
+        let plan = found.and_then(|found| plan::infisical_secret(resource, &found, self.settings).map_err(|(_, fault)| fault));
         let mut findings = planned::findings(&plan);
         findings.extend(planned::interval(&resource.spec));
         findings.extend(metadata::findings(resource, true));
@@ -160,7 +160,7 @@ impl<F: Fetch> Looker<'_, F> {
 
     async fn push(&self, resource: &InfisicalPushSecret) -> Vec<Finding> {
         let found = dereference::resource(self.world, resource, self.settings).await;
-        match found.and_then(|found| plan::push_secret(resource, &found, self.settings)) {
+        match found.and_then(|found| plan::push_secret(resource, &found, self.settings).map_err(|(_, fault)| fault)) {
             Ok(plan) => plan.warnings.iter().filter_map(planned::of_warning).chain(planned::login(&plan.login)).collect(),
             Err(fault) => vec![of_fault(&fault)],
         }
@@ -194,7 +194,7 @@ impl<F: Fetch> Looker<'_, F> {
 
     async fn dynamic(&self, resource: &InfisicalDynamicSecret) -> Vec<Finding> {
         let found = dereference::resource(self.world, resource, self.settings).await;
-        let mut findings = match found.and_then(|found| plan::dynamic_secret(resource, &found, self.settings)) {
+        let mut findings = match found.and_then(|found| plan::dynamic_secret(resource, &found, self.settings).map_err(|(_, fault)| fault)) {
             Ok(plan) => plan.warnings.iter().filter_map(planned::of_warning).chain(planned::login(&plan.login)).collect(),
             // Its only interval is the life of a lease.
             Err(fault) if fault.reason == reason::INVALID_INTERVAL => vec![Finding::new(Rule::LeaseTtl, fault.message)],

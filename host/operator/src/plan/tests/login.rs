@@ -18,6 +18,32 @@ fn no_method_and_missing_credentials_are_told_apart() {
     refused(plan(&other, UNIVERSAL), reason::SECRET_KEY_NOT_FOUND, &["\"clientId\" of Secret team/credentials is missing"]);
 }
 
+/// What keeps from logging in is told apart from the rest, since a condition of its own says it.
+#[test]
+fn what_the_login_lacks_is_a_step_of_its_own() {
+    let stage = |cluster: &Cluster, spec: &str| {
+        let resource = resource(spec);
+        let found = futures::executor::block_on(dereference::resource(cluster, &resource, &Settings::default())).unwrap();
+        infisical_secret(&resource, &found, &Settings::default()).err().map(|(stage, _)| stage)
+    };
+    let service_token = "  serviceToken: {serviceTokenSecretReference: {secretName: t, secretNamespace: team}, secretsScope: {envSlug: e}}";
+    let half = Cluster::default().secret("credentials", &[("clientId", "id")]);
+    let no_service_token = Cluster::default().secret("t", &[("infisicalToken", "an access token")]);
+    for (cluster, spec) in [
+        (Cluster::default(), UNIVERSAL.to_owned()),
+        (half, UNIVERSAL.to_owned()),
+        (Cluster::default(), login_block("  {}")),
+        (no_service_token, login_block(service_token)),
+        (Cluster::default(), login_block(KUBERNETES)),
+        (with_credentials(), universal("hostAPI: vault.example")),
+    ] {
+        assert_eq!(stage(&cluster, &spec), Some(Stage::Credentials), "{spec}");
+    }
+    for spec in [UNIVERSAL.replace("envSlug: prod", "envSlug: ''"), UNIVERSAL.replace("secretName: app,", "secretName: '',")] {
+        assert_eq!(stage(&with_credentials(), &spec), Some(Stage::Plan), "{spec}");
+    }
+}
+
 #[test]
 fn a_half_filled_reference_is_named() {
     let spec = UNIVERSAL.replace("secretNamespace: team}\n    secretsScope", "secretNamespace: ''}\n    secretsScope");

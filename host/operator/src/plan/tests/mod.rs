@@ -79,7 +79,7 @@ fn resource(spec: &str) -> InfisicalSecret {
 fn plan_with(cluster: &Cluster, spec: &str, settings: &Settings) -> Result<Plan, Fault> {
     let resource = resource(spec);
     let found = futures::executor::block_on(dereference::resource(cluster, &resource, settings))?;
-    infisical_secret(&resource, &found, settings)
+    infisical_secret(&resource, &found, settings).map_err(|(_, fault)| fault)
 }
 
 fn plan(cluster: &Cluster, spec: &str) -> Result<Plan, Fault> {

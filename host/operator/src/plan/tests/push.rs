@@ -15,7 +15,7 @@ fn push(parts: &[&str]) -> Result<PushPlan, Fault> {
     .unwrap();
     let settings = Settings::default();
     let found = futures::executor::block_on(dereference::resource(&with_credentials(), &resource, &settings))?;
-    push_secret(&resource, &found, &settings)
+    push_secret(&resource, &found, &settings).map_err(|(_, fault)| fault)
 }
 
 fn refused(parts: &[&str], reason: &str, says: &[&str]) {

@@ -124,8 +124,8 @@ fn an_empty_spec_is_a_fault_with_a_message() {
     refused(plan(&Cluster::default(), "{}"), reason::NO_TARGET, &["no target"]);
     let resource = resource("{}");
     assert_eq!(
-        infisical_secret(&resource, &References::default(), &Settings::default()).err().map(|fault| fault.class),
-        Some(Class::UserFix)
+        infisical_secret(&resource, &References::default(), &Settings::default()).err().map(|(stage, fault)| (stage, fault.class)),
+        Some((Stage::Plan, Class::UserFix))
     );
 }
 
@@ -157,7 +157,7 @@ fn every_sample_has_a_plan() {
             let resource: InfisicalSecret = serde_json::from_value(document.clone()).unwrap();
             let settings = Settings::default();
             let found = futures::executor::block_on(dereference::resource(&cluster, &resource, &settings)).unwrap();
-            let plan = infisical_secret(&resource, &found, &settings).unwrap_or_else(|fault| panic!("{}", fault.message));
+            let plan = infisical_secret(&resource, &found, &settings).unwrap_or_else(|(_, fault)| panic!("{}", fault.message));
             methods.insert(plan.login.method.clone());
         }
     }

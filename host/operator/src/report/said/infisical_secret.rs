@@ -29,8 +29,8 @@ fn failed(stage: Stage, fault: &Fault, method: Option<&str>) -> Vec<Said> {
     let mut said = Vec::new();
     match (stage, method) {
         // The token was not looked for.
-        (Stage::Plan, _) => {}
-        (Stage::Dereference | Stage::BeforeLogin | Stage::Login, _) => {
+        (Stage::Dereference | Stage::Plan, _) => {}
+        (Stage::Credentials | Stage::BeforeLogin | Stage::Login, _) => {
             said.push((TOKEN, "False", "Error", format!("Could not log in: {}", fault.message)));
         }
         (_, Some(method)) => said.push((TOKEN, "True", "OK", loaded(method))),
@@ -92,6 +92,10 @@ mod tests {
         assert_eq!((get(&after_it, READY).reason.as_str(), get(&after_it, READY).last_transition_time.0), ("SecretPathNotFound", at(5)));
         let login = Outcome::Failed { stage: Stage::Login, fault: fault(), method: None };
         assert_eq!(get(&after(&login, Some(2), &before, at(5)), TOKEN).status, "False");
+        let credentials = Outcome::Failed { stage: Stage::Credentials, fault: fault(), method: None };
+        assert_eq!(get(&after(&credentials, Some(2), &before, at(5)), TOKEN).status, "False");
+        let plan = Outcome::Failed { stage: Stage::Plan, fault: fault(), method: None };
+        assert_eq!(get(&after(&plan, Some(2), &before, at(5)), TOKEN).status, "True", "the token was not looked for");
         let reload = Outcome::Failed { stage: Stage::Reload, fault: fault(), method: Some("X".into()) };
         let after_it = after(&reload, Some(2), &before, at(5));
         assert_eq!((get(&after_it, SYNC).status.as_str(), get(&after_it, RELOAD).reason.as_str()), ("True", "Error"));

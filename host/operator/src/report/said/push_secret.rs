@@ -44,8 +44,9 @@ pub fn said(outcome: &Outcome, failed: Option<&Failed>) -> Vec<Said> {
 
 fn login(stage: Stage, fault: &Fault, method: Option<&str>) -> Option<Said> {
     match (stage, method) {
-        (Stage::Plan, _) => None,
-        (Stage::Dereference | Stage::BeforeLogin | Stage::Login, _) => {
+        // No login was tried.
+        (Stage::Dereference | Stage::Plan, _) => None,
+        (Stage::Credentials | Stage::BeforeLogin | Stage::Login, _) => {
             Some((AUTHENTICATED, "False", "Error", format!("Could not log in: {}", fault.message)))
         }
         (_, method) => method.map(authenticated),
@@ -103,5 +104,14 @@ mod tests {
         let fault = Fault::new("LoginFailed", Class::UserFix, "wrong");
         let said = said(&Outcome::Failed { stage: Stage::Login, fault, method: None }, None);
         assert_eq!((status(&said, AUTHENTICATED), status(&said, FAILED_TO_CREATE)), (Some(("False", "Error")), None));
+    }
+
+    #[test]
+    fn credentials_that_are_missing_are_told_apart_from_a_source_that_is() {
+        let said_at = |stage| {
+            let fault = Fault::new("SecretNotFound", Class::UserFix, "no Secret");
+            status(&said(&Outcome::Failed { stage, fault, method: None }, None), AUTHENTICATED)
+        };
+        assert_eq!((said_at(Stage::Credentials), said_at(Stage::Dereference)), (Some(("False", "Error")), None));
     }
 }

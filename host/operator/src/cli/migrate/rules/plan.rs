@@ -98,7 +98,7 @@ mod tests {
     fn found(authentication: Value, host: &str) -> Vec<Rule> {
         let resource = resource(authentication, host);
         let plan = plan::infisical_secret(&resource, &References::default(), &plan::Settings::default());
-        findings(&plan).into_iter().map(|finding| finding.rule).collect()
+        findings(&plan.map_err(|(_, fault)| fault)).into_iter().map(|finding| finding.rule).collect()
     }
 
     fn scope() -> Value {
