@@ -225,6 +225,30 @@ async fn a_service_account_is_proved_by_its_long_lived_token() {
         if there { Ok(()) } else { Err("it is not") }
     })
     .await;
-    scene.resync("a").await;
+    // Nothing tells that an account changed; it is looked at again all the same.
     scene.holds("a", &[("A", "one"), ("B", "two")]).await;
+}
+
+/// As in one `kubectl apply` of all that belongs together.
+#[tokio::test]
+async fn a_service_account_may_come_after_its_resource() {
+    let scene = Scene::new().await;
+    let namespace = scene.namespace.name();
+    let url = scene.infisical.url();
+    let _operator = scene.start_with(|options| options.trusted_hosts = vec![url]).await;
+    scene.infisical_secret("requested", kubernetes(namespace, &json!({"autoCreateServiceAccountToken": true}))).await;
+    scene.infisical_secret("long-lived", kubernetes(namespace, &json!({}))).await;
+    let message = scene.failed("requested", "InvalidCredentials").await;
+    assert!(message.contains(&format!("service account {namespace}/app is not there")), "{message}");
+    scene.failed("long-lived", "ServiceAccountNotFound").await;
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app"}, "secrets": [{"name": "app-token"}]});
+    scene.apply(&account).await;
+    let token = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
+        "metadata": {"name": "app-token", "annotations": {"kubernetes.io/service-account.name": "app"}},
+    });
+    scene.apply(&token).await;
+    for name in ["requested", "long-lived"] {
+        scene.holds(name, &[("A", "one"), ("B", "two")]).await;
+    }
 }

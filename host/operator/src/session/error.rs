@@ -72,6 +72,9 @@ impl From<SessionError> for Fault {
     fn from(error: SessionError) -> Self {
         use infisical::Class as Kind;
         match error {
+            // Nothing was sent to Infisical, so nobody counts the tries; and what mends it (a ServiceAccount, a file, the clock) is
+            // not watched.
+            SessionError::Proof(failure @ runtime::Failure::Credentials(_)) => Self { class: Class::Transient, ..failure.into() },
             SessionError::Proof(failure) => failure.into(),
             SessionError::Withheld(failure, ambient) => Self { message: format!("{failure}; {}", ambient.remedy()), ..Self::from(failure) },
             SessionError::Login(error) => match error.class() {

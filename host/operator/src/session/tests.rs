@@ -268,6 +268,22 @@ async fn a_proof_that_fails_is_told_from_a_refusal() {
     assert_eq!(&*session.notices(), ["deprecated"]);
 }
 
+/// An account without a token, a file that is not there: the server knows nothing of it, and nothing says when it is mended.
+#[tokio::test]
+async fn a_proof_without_its_credentials_is_tried_again_within_seconds() {
+    let (server, world) = (server().await, World::new());
+    *world.prover.fail.lock().unwrap() = Some(runtime::Failure::Credentials("service account n/app is not there".into()));
+    let session = world.sessions.lease(&user(1), &login(&server.address, CANARY), DIGEST).unwrap();
+    for longest in [1.25, 2.5, 5.0, 10.0, 20.0, 40.0, 75.0, 75.0] {
+        let fault = Fault::from(list(&session).await.unwrap_err());
+        assert_eq!((fault.reason, fault.class), ("InvalidCredentials", Class::Transient));
+        world.clock.advance(Duration::from_secs_f64(longest));
+    }
+    *world.prover.fail.lock().unwrap() = None;
+    list(&session).await.unwrap();
+    assert_eq!(server.logins(), 1);
+}
+
 #[tokio::test]
 async fn a_token_is_renewed_at_seventy_percent_of_its_life() {
     let (server, world) = (server().await, World::new());
