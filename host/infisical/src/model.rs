@@ -161,7 +161,7 @@ pub struct Secret {
     pub key: String,
     /// Value.
     pub value: SecretSlice<u8>,
-    /// Folder.
+    /// Folder. Of an imported one what the server says, which may be nothing.
     pub path: String,
     /// Comment.
     pub comment: SecretString,

@@ -118,14 +118,16 @@ impl Client {
 
 fn listing(answer: &Answer, list: wire::List, path: &str) -> Result<Listing, Error> {
     let mut hidden = Hidden::default();
-    let mut take = |secrets: Vec<wire::Secret>, path: &str| -> Result<Vec<Secret>, Error> {
+    let mut take = |secrets: Vec<wire::Secret>, folder: &str, unsaid: &str| -> Result<Vec<Secret>, Error> {
         // Personal overrides, which only the v3 API shows to users, are not what a cluster follows.
         let shared = secrets.into_iter().filter(|secret| secret.kind.as_deref() != Some("personal"));
-        shared.filter_map(|secret| hidden.take(answer, secret, path).transpose()).collect()
+        shared.filter_map(|secret| hidden.take(answer, secret, folder, unsaid).transpose()).collect()
     };
-    let secrets = take(list.secrets, path)?;
+    let path = if path.is_empty() { "/" } else { path };
+    let secrets = take(list.secrets, path, path)?;
     let imports = list.imports.unwrap_or_default().into_iter().map(|import| {
-        let secrets = take(import.secrets, &import.secret_path)?;
+        // The server says no path of an imported secret, or one of its own choice; templates print it, as the peer's do.
+        let secrets = take(import.secrets, &import.secret_path, "")?;
         Ok(Import { path: import.secret_path, environment: import.environment, secrets })
     });
     let imports = imports.collect::<Result<Vec<_>, Error>>()?;
@@ -141,18 +143,18 @@ struct Hidden {
 }
 
 impl Hidden {
-    fn take(&mut self, answer: &Answer, secret: wire::Secret, path: &str) -> Result<Option<Secret>, Error> {
-        let path = secret.secret_path.unwrap_or_else(|| if path.is_empty() { "/".into() } else { path.into() });
+    /// `folder` is where the secret is, and `unsaid` the path of one that the server says no path of.
+    fn take(&mut self, answer: &Answer, secret: wire::Secret, folder: &str, unsaid: &str) -> Result<Option<Secret>, Error> {
         if secret.secret_value_hidden == Some(true) {
             self.count += 1;
-            self.first.get_or_insert((secret.secret_key, path));
+            self.first.get_or_insert_with(|| (secret.secret_key, secret.secret_path.unwrap_or_else(|| folder.into())));
             return Ok(None);
         }
         Ok(Some(Secret {
             id: secret.id.unwrap_or_default(),
             key: secret.secret_key,
             value: secret.secret_value.ok_or_else(|| answer.not_infisical("a secret has no value"))?,
-            path,
+            path: secret.secret_path.unwrap_or_else(|| unsaid.into()),
             comment: secret.secret_comment.unwrap_or_else(|| SecretString::from(String::new())),
             tags: secret.tags.unwrap_or_default().into_iter().map(|tag| tag.slug).collect(),
             created: secret.created_at.and_then(|date| date.parse().ok()),

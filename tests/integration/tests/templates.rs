@@ -79,6 +79,26 @@ async fn random_values_stay_until_their_sources_change_or_a_user_asks_for_others
     .await;
 }
 
+/// The server says no path of an imported secret, so the peer's templates print none, and taking over must not rewrite what they
+/// made.
+#[tokio::test]
+async fn an_imported_secret_has_the_path_that_the_server_says_of_it() {
+    let scene = Scene::new().await;
+    let server = scene.infisical.state();
+    server.create_folder(&scene.dev("/importing")).unwrap();
+    server.set_secret(&scene.dev("/importing"), "OWN", "own").unwrap();
+    server.set_imports(&scene.dev("/importing"), &[("dev", "/app")]).unwrap();
+    let namespace = scene.namespace.name();
+    let _operator = scene.start().await;
+    let data = json!({"own": "{{ .OWN.SecretPath }}", "path": "[{{ .C.SecretPath }}]", "bare": "{{ .C }}"});
+    let changes = json!({"spec": {
+        "authentication": {"universalAuth": {"secretsScope": {"secretsPath": "/importing"}}},
+        "managedKubeSecretReferences": [{"secretName": "a", "secretNamespace": namespace, "template": {"data": data}}],
+    }});
+    scene.infisical_secret("a", changes).await;
+    scene.holds("a", &[("own", "/importing"), ("path", "[]"), ("bare", "{three }")]).await;
+}
+
 async fn template(arguments: &[&str], folder: &Path) -> (bool, String, String) {
     let mut command = Command::new(program().await);
     command.arg("template").args(arguments).current_dir(folder);
