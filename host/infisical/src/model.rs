@@ -100,7 +100,7 @@ pub struct Project {
 pub struct ListRequest {
     /// Id of the project.
     pub project_id: String,
-    /// Slug of the environment.
+    /// Slug of the environment; empty for the one place that a service token is for, whatever the path.
     pub environment: String,
     /// Folder, for example `/app`; empty counts as `/`.
     pub path: String,

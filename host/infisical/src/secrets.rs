@@ -23,7 +23,6 @@ impl Query<'_> {
         let mut query = url.query_pairs_mut();
         query
             .append_pair(project, self.project_id)
-            .append_pair("environment", self.environment)
             .append_pair("secretPath", if self.path.is_empty() { "/" } else { self.path })
             .append_pair("viewSecretValue", "true")
             .append_pair("includePersonalOverrides", "false")
@@ -31,6 +30,9 @@ impl Query<'_> {
             .append_pair("expandSecretReferences", text(self.expand_references))
             .append_pair("includeImports", text(self.include_imports))
             .append_pair("include_imports", text(self.include_imports));
+        if !self.environment.is_empty() {
+            query.append_pair("environment", self.environment);
+        }
         if !self.tags.is_empty() {
             query.append_pair("tagSlugs", &self.tags.join(","));
         }
@@ -62,6 +64,10 @@ impl Client {
             })
             .await
         };
+        if environment.is_empty() {
+            // As old as v3; newer versions need not know it.
+            return get("/v3/secrets/raw", "workspaceId").await;
+        }
         self.newest(get("/v4/secrets", "projectId"), get("/v3/secrets/raw", "workspaceId")).await
     }
 

@@ -124,6 +124,17 @@ async fn a_list_says_every_flag_and_reads_everything() {
     assert_eq!(imported, [(&b"d"[..], ""), (b"e", "/app")]);
 }
 
+/// A service token with one scope: the server takes environment and path from it.
+#[tokio::test]
+async fn an_environment_that_the_token_knows_is_not_sent() {
+    let server = Server::start(move |_| json(200, r#"{"secrets":[]}"#)).await;
+    let request = infisical::ListRequest { environment: String::new(), ..folder() };
+    server.client().list_secrets(&token(), &request, None).await.unwrap();
+    let seen = server.seen().remove(0);
+    assert_eq!((seen.uri.path(), seen.query("workspaceId").as_deref()), ("/api/v3/secrets/raw", Some("p")));
+    assert_eq!(seen.query("environment"), None);
+}
+
 #[tokio::test]
 async fn an_entity_tag_is_sent_back_and_304_serves_nothing() {
     let server = Server::start(|seen| match seen.header("if-none-match") {

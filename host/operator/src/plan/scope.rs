@@ -17,9 +17,14 @@ pub fn read(object: &ObjectRef, block: &Block) -> Result<ReadRequest, Fault> {
     let place = block.path("/secretsScope");
     let wrong = |message: String| fault(object, reason::INVALID_SCOPE, format!("{place}{message}"));
     // A service token's scope has some of these fields, and the names are the same.
-    let scope = block.fields.get("secretsScope").map(MachineIdentityScope::deserialize);
+    let scope = block.fields.get("secretsScope").filter(|scope| !scope.is_null()).map(MachineIdentityScope::deserialize);
     let scope = scope.transpose().map_err(|error| wrong(format!(": {error}")))?.unwrap_or_default();
-    let environment = scope.env_slug.text().ok_or_else(|| wrong(".envSlug is empty; name an environment, for example prod".into()))?;
+    let environment = match (scope.env_slug.text(), block.method.scope) {
+        (Some(environment), _) => environment,
+        // The oldest form has no scope: the server takes that of the token.
+        (None, Scope::ServiceToken) => "",
+        (None, _) => return Err(wrong(".envSlug is empty; name an environment, for example prod".into())),
+    };
     let project = match (block.method.scope, scope.project_id.text(), scope.project_slug.text()) {
         (Scope::ServiceToken, ..) => ProjectRef::OfToken,
         (_, Some(id), None) => ProjectRef::Id(id.into()),

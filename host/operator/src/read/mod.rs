@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReadRequest {
     pub project: ProjectRef,
+    /// Empty: the one that the service token is for.
     pub environment: String,
     /// Folder.
     pub path: String,

@@ -61,8 +61,11 @@ const GENERAL: &str = "check the credentials, and that the identity may log in t
 
 /// What a user can do about a call that the server refused though the login succeeded. None: nothing but wait, or the error says it.
 pub(super) fn of_call(error: &infisical::Error) -> Option<&'static str> {
-    let infisical::Error::Refused { status, .. } = error else { return None };
+    let infisical::Error::Refused { status, message, .. } = error else { return None };
     match (error.class(), status) {
+        (_, 400) if message.contains("Missing project id or environment") => {
+            Some("the service token is for several places; name the environment in secretsScope.envSlug, and the folder in secretsPath")
+        }
         (Class::Unauthorized, _) => Some(
             "the server does not accept a token that it has just given: check whether the identity or its trusted addresses were \
              changed, and what stands between the operator and the server",

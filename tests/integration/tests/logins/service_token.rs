@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 const TOKEN: &str = "st.11111111-2222.service-canary-6631.key";
 
 async fn scene() -> Scene {
-    let tokens = json!({
-        "projects": [{"slug": "shop"}],
-        "serviceTokens": [{"token": TOKEN, "project": "shop", "scopes": [{"environment": "dev", "secretPath": "/**"}]}],
-    });
+    scene_of(json!([{"environment": "dev", "secretPath": "/**"}])).await
+}
+
+/// With a service token of these scopes.
+async fn scene_of(scopes: Value) -> Scene {
+    let tokens = json!({"projects": [{"slug": "shop"}], "serviceTokens": [{"token": TOKEN, "project": "shop", "scopes": scopes}]});
     let mut seed = Seed::parse(&tokens.to_string()).unwrap();
     Scene::with(|config| config.seed.service_tokens.append(&mut seed.service_tokens)).await
 }
@@ -68,6 +70,29 @@ async fn the_oldest_place_of_a_service_token_works_too() {
     scene.holds("a", &[("C", "three")]).await;
     let ready = scene.synced("a").await;
     assert!(ready.message.contains("spec.tokenSecretReference is deprecated"), "{}", ready.message);
+}
+
+/// As resources were written before they had `authentication`.
+#[tokio::test]
+async fn of_a_token_with_one_scope_nothing_else_need_be_said() {
+    let scene = scene_of(json!([{"environment": "dev", "secretPath": "/app"}])).await;
+    let _operator = scene.start().await;
+    put(&scene, "service-token", &[("infisicalToken", TOKEN)]).await;
+    let reference = json!({"secretName": "service-token", "secretNamespace": scene.namespace.name()});
+    scene.infisical_secret("a", json!({"spec": {"tokenSecretReference": reference, "authentication": null}})).await;
+    scene.holds("a", &[("C", "three")]).await;
+    scene.synced("a").await;
+}
+
+#[tokio::test]
+async fn a_token_with_several_scopes_needs_an_environment() {
+    let scene = scene_of(json!([{"environment": "dev", "secretPath": "/"}, {"environment": "prod", "secretPath": "/"}])).await;
+    let _operator = scene.start().await;
+    put(&scene, "service-token", &[("infisicalToken", TOKEN)]).await;
+    let reference = json!({"secretName": "service-token", "secretNamespace": scene.namespace.name()});
+    scene.infisical_secret("a", json!({"spec": {"tokenSecretReference": reference, "authentication": null}})).await;
+    let message = scene.failed_somehow("a").await;
+    assert!(message.contains("name the environment in secretsScope.envSlug"), "{message}");
 }
 
 #[tokio::test]

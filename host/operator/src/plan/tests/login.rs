@@ -165,6 +165,13 @@ fn a_service_token_is_found_in_both_places_and_cleaned() {
     assert_eq!(text(&old, "token"), "st.o.l.d");
     assert_eq!(warned(&old)[0].0, reason::DEPRECATED);
 
+    // Before there were scopes the token alone knew what to read.
+    let oldest =
+        "managedSecretReference: {secretName: app, secretNamespace: team}\ntokenSecretReference: {secretName: old, secretNamespace: team}";
+    let oldest = plan(&cluster, oldest).unwrap();
+    assert_eq!((&oldest.reads[0].project, oldest.reads[0].environment.as_str()), (&ProjectRef::OfToken, ""));
+    assert_eq!((oldest.login.plugin.as_str(), oldest.reads[0].path.as_str()), ("service-token", "/"));
+
     let access = Cluster::default().secret("new", &[("infisicalToken", CANARY)]);
     refused(
         plan(&access, &login_block(&block.replace("NEW", "new"))),
