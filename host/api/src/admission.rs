@@ -26,6 +26,7 @@ struct Unique {
 
 const ONE_PROJECT: &str = "fill in projectId or projectSlug, and only one of them";
 const INTERVAL: &str = "write a whole number and one of the units s, m, h, d, w, at least 5s, for example 30s or 5m";
+const NUMBER_AND_UNIT: &str = "write a whole number and one of the units s, m, h, d, w, for example 30s or 5m";
 const FIELD_EMPTY: &str = "fill it in; it must not be empty";
 
 /// Targets are not among them: the keys of such a list must be required, and a target may have a selector for a namespace.
@@ -71,6 +72,11 @@ fn interval() -> String {
     r"self.matches('^\\s*$|^\\s*[+]?0*([5-9]|[1-9][0-9]+)s\\s*$|^\\s*[+]?0*[1-9][0-9]*[mhdw]\\s*$')".to_owned()
 }
 
+/// An interval of any length, or nothing.
+fn any_interval() -> String {
+    r"self.matches('^\\s*$|^\\s*[+]?[0-9]+[smhdw]\\s*$')".to_owned()
+}
+
 fn rules() -> Vec<Rule> {
     let rule = |kind, place, rule: String, message| Rule { kind, place, rule, message };
     let [one_project, not_both_projects] = ["!=", "&&"].map(|operator| format!("{} {operator} {}", set("projectId"), set("projectSlug")));
@@ -86,7 +92,8 @@ fn rules() -> Vec<Rule> {
             ),
             "managedSecretReference and managedKubeSecretReferences are both filled in; move the first into the list",
         ),
-        rule("InfisicalSecret", "spec.syncConfig.resyncInterval", interval(), INTERVAL),
+        // The peer takes its default for one that is too short, and `0s` says just that.
+        rule("InfisicalSecret", "spec.syncConfig.resyncInterval", any_interval(), NUMBER_AND_UNIT),
         rule("InfisicalPushSecret", "spec.resyncInterval", interval(), INTERVAL),
         rule("InfisicalStaticSecret", "spec.syncOptions.refreshInterval", format!("self != '' && {}", interval()), INTERVAL),
         rule("InfisicalPushSecret", "spec.destination", one_project.clone(), ONE_PROJECT),

@@ -13,9 +13,12 @@ pub enum IntervalError {
     /// Not a number and a unit.
     #[error("{0:?} is no interval; write a whole number and one of the units s, m, h, d, w, for example 30s or 5m")]
     Form(String),
-    /// Below [`SHORTEST`].
+    /// Below [`SHORTEST`], but some time.
     #[error("{0:?} is too short; at least 5s")]
     TooShort(String),
+    /// No time at all, which some of the peer's kinds take for nothing said.
+    #[error("{0:?} is too short; at least 5s")]
+    Zero(String),
     /// Beyond what can be counted.
     #[error("{0:?} is too long")]
     TooLong(String),
@@ -50,14 +53,17 @@ pub fn parse(text: &str) -> Result<Duration, IntervalError> {
 /// The deprecated form: whole seconds.
 ///
 /// # Errors
-/// [`IntervalError::TooShort`].
+/// See [`IntervalError`].
 pub fn of_seconds(seconds: i64) -> Result<Duration, IntervalError> {
     of(i128::from(seconds), || seconds.to_string())
 }
 
 fn of(seconds: i128, found: impl Fn() -> String) -> Result<Duration, IntervalError> {
-    if seconds < i128::from(SHORTEST.as_secs()) {
-        return Err(IntervalError::TooShort(found()));
+    match seconds {
+        ..0 => return Err(IntervalError::Form(found())),
+        0 => return Err(IntervalError::Zero(found())),
+        _ if seconds < i128::from(SHORTEST.as_secs()) => return Err(IntervalError::TooShort(found())),
+        _ => {}
     }
     // A hundred years: beyond any use, and instants can still be counted.
     match u64::try_from(seconds) {
@@ -89,10 +95,16 @@ mod tests {
 
     #[test]
     fn zero_and_below_and_less_than_five_seconds_are_refused() {
-        for text in ["0s", "4s", "-1s", "0m", "-5m", "0w"] {
+        for text in ["0s", "0m", "+0w"] {
+            assert!(matches!(parse(text), Err(IntervalError::Zero(_))), "{text}");
+        }
+        for text in ["1s", "4s"] {
             assert!(matches!(parse(text), Err(IntervalError::TooShort(_))), "{text}");
         }
-        assert!(matches!(of_seconds(0), Err(IntervalError::TooShort(_))));
+        for text in ["-1s", "-5m"] {
+            assert!(matches!(parse(text), Err(IntervalError::Form(_))), "{text}");
+        }
+        assert!(matches!((of_seconds(0), of_seconds(4)), (Err(IntervalError::Zero(_)), Err(IntervalError::TooShort(_)))));
     }
 
     #[test]

@@ -109,7 +109,7 @@ async fn what_can_not_work_is_refused_with_its_place_and_what_to_write() {
     for (kind, changes, place, says) in [
         ("InfisicalSecret", json!({"managedSecretReference": twice}), "spec:", "managedSecretReference and managedKubeSecretReferences"),
         ("InfisicalSecret", json!({"syncConfig": {"resyncInterval": "1m30s"}}), "spec.syncConfig.resyncInterval", "30s or 5m"),
-        ("InfisicalSecret", json!({"syncConfig": {"resyncInterval": "0m"}}), "spec.syncConfig.resyncInterval", "at least 5s"),
+        ("InfisicalSecret", json!({"syncConfig": {"resyncInterval": "-1m"}}), "spec.syncConfig.resyncInterval", "30s or 5m"),
         (
             "InfisicalSecret",
             json!({"authentication": {"universalAuth": {"secretsScope": {"projectId": "i"}}}}),
@@ -175,6 +175,10 @@ async fn what_is_taken_is_not_refused_by_a_rule() {
     for interval in ["5s", "+90s", "005s", "10s", "1m", "2h", "1d", "2w", " 30s "] {
         taken.push(("InfisicalSecret", json!({"syncConfig": {"resyncInterval": interval}})));
         taken.push(("InfisicalPushSecret", json!({"resyncInterval": interval})));
+    }
+    // The peer takes its default for these.
+    for interval in ["0s", "0m", "4s"] {
+        taken.push(("InfisicalSecret", json!({"syncConfig": {"resyncInterval": interval}})));
     }
     for empty in [json!(""), Value::Null] {
         taken.push(("InfisicalSecret", json!({"syncConfig": {"resyncInterval": empty}})));

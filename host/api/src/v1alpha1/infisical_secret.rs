@@ -71,7 +71,7 @@ pub struct SyncConfig {
     /// Follow changes at the server as they happen.
     pub instant_updates: Option<bool>,
     /// Time between two reads: a whole number and one of the units s, m, h, d, w, for example `30s`. At least `5s`, `60s` by
-    /// default.
+    /// default, as for `0s`.
     pub resync_interval: Option<String>,
 }
 

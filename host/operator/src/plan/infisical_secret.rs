@@ -14,7 +14,7 @@ use crate::{
     reason,
 };
 use api::{
-    interval,
+    interval::{self, IntervalError},
     text::Text,
     v1alpha1::{InfisicalSecret, InfisicalSecretSpec},
 };
@@ -44,7 +44,7 @@ pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings
             settings.may_use(&object, &format!("{}.template.plugin.name", target.field), &template.plugin).map_err(planning)?;
         }
     }
-    let interval = interval(&object, spec).map_err(planning)?;
+    let interval = interval(&object, spec, &mut warnings);
     let block = login::choose(resource, found, &mut warnings).map_err(logging_in)?;
     let read = scope::read(&object, &block).map_err(planning)?;
     let server = server::server(&resource.server(&object), found, settings).map_err(logging_in)?;
@@ -64,16 +64,22 @@ pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings
 
 /// `syncConfig` replaces the deprecated fields wherever it is there, even empty. Zero is what the peer writes for nothing. None:
 /// the user names none.
-fn interval(object: &ObjectRef, spec: &InfisicalSecretSpec) -> Result<Option<Duration>, Fault> {
-    let wrong = |field: &str, error: interval::IntervalError| fault(object, reason::INVALID_INTERVAL, format!("{field}: {error}"));
-    match (&spec.sync_config, spec.resync_interval) {
-        (Some(sync), _) => {
-            let interval = sync.resync_interval.text().map(interval::parse).transpose();
-            interval.map_err(|error| wrong("spec.syncConfig.resyncInterval", error))
-        }
-        (None, None | Some(0)) => Ok(None),
-        (None, Some(seconds)) => interval::of_seconds(seconds).map(Some).map_err(|error| wrong("spec.resyncInterval", error)),
-    }
+///
+/// The peer takes its default for what is no interval, so a resource with such a one works: it goes on, with a warning.
+fn interval(object: &ObjectRef, spec: &InfisicalSecretSpec, warnings: &mut Vec<Fault>) -> Option<Duration> {
+    let (field, written) = match &spec.sync_config {
+        Some(sync) => ("spec.syncConfig.resyncInterval", sync.resync_interval.text().map(interval::parse)),
+        None => ("spec.resyncInterval", spec.resync_interval.map(interval::of_seconds)),
+    };
+    let (error, used) = match written? {
+        Ok(interval) => return Some(interval),
+        Err(IntervalError::Zero(_)) => return None,
+        Err(error @ IntervalError::TooShort(_)) => (error, Some(interval::SHORTEST)),
+        Err(error) => (error, None),
+    };
+    let instead = if used.is_some() { "5s is used" } else { "the default of 60s is used" };
+    warnings.push(fault(object, reason::INVALID_INTERVAL, format!("{field}: {error}; until then {instead}")));
+    used
 }
 
 /// Where events are asked for, if they are.

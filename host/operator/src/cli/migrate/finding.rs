@@ -31,7 +31,6 @@ pub enum Rule {
     Refused,
     UntrustedHost,
     MethodGone,
-    BadInterval,
     SeveralLogins,
     TargetExists,
     TargetControlled,
@@ -47,6 +46,7 @@ pub enum Rule {
     DefinitionNotKept,
     RightMissing,
     DefaultInterval,
+    BadInterval,
     Deprecated,
     UnknownValue,
     SecretType,
@@ -87,7 +87,6 @@ impl Rule {
             Self::Refused => "the resource can't be served as it is; the message says what to mend",
             Self::UntrustedHost => "the operator's own identity would go to a server that nobody declared trusted: pass `--trusted-host`",
             Self::MethodGone => "Infisical no longer serves the login method",
-            Self::BadInterval => "the interval is none; Infisical's operator takes its default in silence, here the resource fails",
             Self::SeveralLogins => {
                 "several logins are filled in; Infisical's operator takes one at random, here the first of a fixed order"
             }
@@ -107,6 +106,9 @@ impl Rule {
             }
             Self::RightMissing => "the operator's account lacks a right that it needs",
             Self::DefaultInterval => "no interval is set; the default is 60 s, not 5 minutes",
+            Self::BadInterval => {
+                "the interval is none; Infisical's operator takes its default in silence, here 60 s, or 5 s for a shorter one, with a warning"
+            }
             Self::Deprecated => "a field has a successor",
             Self::UnknownValue => "a value without meaning is treated as the default, with a warning",
             Self::SecretType => "the Secret has another type than is asked for; it keeps it, and its data is kept fresh, with a warning",

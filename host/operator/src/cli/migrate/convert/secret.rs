@@ -94,7 +94,7 @@ fn source(login: &Login, comments: &mut Vec<String>) -> Result<StaticSource, Ref
 
 fn sync(spec: &InfisicalSecretSpec) -> Result<SyncOptions, Refusal> {
     let (text, instant) = match &spec.sync_config {
-        Some(sync) => (sync.resync_interval.text().map(str::to_owned), sync.instant_updates),
+        Some(sync) => (sync.resync_interval.text().filter(|text| !is_zero(text)).map(str::to_owned), sync.instant_updates),
         None => (spec.resync_interval.filter(|seconds| *seconds != 0).map(|seconds| format!("{seconds}s")), spec.instant_updates),
     };
     let text = text.unwrap_or_else(|| INTERVAL.to_owned());
@@ -137,4 +137,9 @@ fn written(spec: &InfisicalSecretSpec) -> Vec<(Option<&SecretTemplate>, Option<&
     let secrets = secrets.map(|one| (one.template.as_ref(), one.namespace_selector.as_ref()));
     let maps = spec.managed_kube_config_map_references.iter().flatten();
     secrets.chain(maps.map(|one| (one.template.as_ref(), one.namespace_selector.as_ref()))).collect()
+}
+
+/// Which is as good as none.
+fn is_zero(interval: &str) -> bool {
+    matches!(interval::parse(interval), Err(interval::IntervalError::Zero(_)))
 }

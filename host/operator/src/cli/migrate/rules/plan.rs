@@ -5,7 +5,11 @@ use crate::{
     plan::{Ambient, Login, Plan},
     reason,
 };
-use api::{text::Text, v1alpha1::InfisicalSecretSpec};
+use api::{
+    interval::{self, IntervalError},
+    text::Text,
+    v1alpha1::InfisicalSecretSpec,
+};
 use serde_json::Value;
 
 /// Plugins that log in with what the operator itself is, whatever the resource brings.
@@ -24,7 +28,6 @@ pub(crate) fn of_fault(fault: &Fault) -> Finding {
     let rule = match fault.reason {
         reason::AMBIENT_NOT_GRANTED => Rule::UntrustedHost,
         reason::UNSUPPORTED => Rule::MethodGone,
-        reason::INVALID_INTERVAL => Rule::BadInterval,
         _ => Rule::Refused,
     };
     Finding::new(rule, &fault.message)
@@ -34,6 +37,7 @@ pub(crate) fn of_fault(fault: &Fault) -> Finding {
 pub(crate) fn of_warning(fault: &Fault) -> Option<Finding> {
     let rule = match fault.reason {
         reason::SEVERAL_METHODS => Rule::SeveralLogins,
+        reason::INVALID_INTERVAL => Rule::BadInterval,
         reason::DEPRECATED => Rule::Deprecated,
         reason::UNKNOWN_VALUE => Rule::UnknownValue,
         _ => return None,
@@ -65,7 +69,7 @@ pub(crate) fn login(login: &Login) -> Option<Finding> {
 /// The interval of an InfisicalSecret that sets none.
 pub(crate) fn interval(spec: &InfisicalSecretSpec) -> Option<Finding> {
     let unset = match &spec.sync_config {
-        Some(sync) => sync.resync_interval.text().is_none(),
+        Some(sync) => sync.resync_interval.text().is_none_or(|text| matches!(interval::parse(text), Err(IntervalError::Zero(_)))),
         None => spec.resync_interval.is_none_or(|seconds| seconds == 0),
     };
     let instant = match &spec.sync_config {
@@ -136,6 +140,7 @@ mod tests {
         assert!(of(json!({})).unwrap().ends_with("every 5 minutes"));
         assert!(of(json!({"syncConfig": {"instantUpdates": true}})).unwrap().ends_with("every 1 h"));
         assert_eq!(of(json!({"syncConfig": {"resyncInterval": "1m"}})), None);
+        assert!(of(json!({"syncConfig": {"resyncInterval": "0s"}})).is_some());
         assert_eq!(of(json!({"resyncInterval": 10})), None);
         assert!(of(json!({"resyncInterval": 10, "syncConfig": {}})).is_some());
     }
