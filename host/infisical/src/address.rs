@@ -7,7 +7,8 @@ use url::Url;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address(Url);
 
-/// Why a text is no address of a server.
+/// Why a text is no address of a server. It quotes the text without user info, query and fragment, where people put passwords
+/// and tokens.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{found:?} is not the address of a server: {problem}; write it like https://infisical.example.com")]
 pub struct AddressError {
@@ -21,7 +22,7 @@ impl Address {
     /// # Errors
     /// Not a URL, another scheme than `http` or `https`, user info, a query or a fragment.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let wrong = |problem| AddressError { found: text.chars().take(128).collect(), problem };
+        let wrong = |problem| AddressError { found: quotable(text).chars().take(128).collect(), problem };
         let mut url = Url::parse(text.trim()).map_err(|_| wrong("it is not a URL"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong("the scheme must be http or https"));
@@ -75,6 +76,26 @@ impl Address {
     }
 }
 
+/// What of a text may be shown.
+fn quotable(text: &str) -> String {
+    let text = text.trim();
+    if let Ok(mut url) = Url::parse(text)
+        && matches!(url.scheme(), "http" | "https")
+        && url.set_username("").is_ok()
+        && url.set_password(None).is_ok()
+    {
+        url.set_query(None);
+        url.set_fragment(None);
+        return url.into();
+    }
+    // Whatever stands before the last @ may be a password, also one with a slash or a question mark in it.
+    let without_user = |part: &str| part.rsplit('@').next().unwrap_or_default().split(['?', '#']).next().unwrap_or_default().to_owned();
+    match text.split_once("://") {
+        Some((scheme, rest)) => format!("{}://{}", without_user(scheme), without_user(rest)),
+        None => without_user(text),
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
@@ -111,5 +132,24 @@ mod tests {
             let error = Address::parse(text).unwrap_err().to_string();
             assert!(error.contains("write it like"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_not_quoted() {
+        for text in [
+            "https://admin:hunter2@a.example/sub",
+            "https://hunter2@a.example",
+            "https://a.example/?token=hunter2",
+            "https://a.example/#hunter2",
+            "https://admin:x?hunter2@a.example",
+            "admin:hunter2@a.example",
+            "admin:x/hunter2@a.example",
+            "ftp://admin:hunter2@a.example",
+            "a.example?token=hunter2",
+        ] {
+            let error = Address::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2") && !error.contains("admin") && error.contains("a.example"), "{text}: {error}");
+        }
+        assert!(Address::parse("vault.example").unwrap_err().to_string().starts_with("\"vault.example\" is not"));
     }
 }

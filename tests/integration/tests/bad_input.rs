@@ -118,6 +118,12 @@ fn cases(namespace: &str, html: &str) -> Vec<Case> {
         case("too-large", universal(json!({"secretsScope": {"secretsPath": "/large"}})), "TargetTooLarge", &["bytes", "BIG", "1048576"]),
         case("unreachable", json!({"spec": {"hostAPI": "http://127.0.0.1:1"}}), "Unreachable", &["http://127.0.0.1:1"]),
         case("not-infisical", json!({"spec": {"hostAPI": html}}), "NotInfisical", &["address", "text/html"]),
+        case(
+            "password-in-address",
+            json!({"spec": {"hostAPI": "https://admin:hunter2@infisical.example.com"}}),
+            "InvalidAddress",
+            &["\"https://infisical.example.com/\"", "password"],
+        ),
         case("bad-address", json!({"spec": {"hostAPI": "ftp://infisical.example.com"}}), "InvalidAddress", &["spec.hostAPI", "http"]),
         case(
             "bad-ca",
@@ -186,6 +192,7 @@ async fn each_mistake_is_told_where_the_user_looks_and_changes_nothing() {
         for part in &case.says {
             assert!(message.contains(part), "{}: {part:?} is not in {message:?}", case.name);
         }
+        assert!(!message.contains("hunter2"), "{message}");
         assert!(scene.event(case.name, case.reason).await.starts_with(&message[..message.len().min(900)]), "{}", case.name);
         let failures = operator.metrics().await.sum("infisical_operator_reconcile_failures_total", &[("reason", case.reason)]);
         assert!(failures >= 1.0, "{}: no metric", case.name);

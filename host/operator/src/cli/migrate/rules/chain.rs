@@ -8,8 +8,7 @@ pub(crate) fn connection(spec: &InfisicalConnectionSpec) -> Vec<Finding> {
     if let Some(address) = spec.address.text()
         && address.trim_end_matches('/').ends_with("/api")
     {
-        let message =
-            format!("spec.address is {address}: resources that lead through it work here; Infisical's operator asks below /api/api");
+        let message = "spec.address ends in /api: resources that lead through it work here; Infisical's operator asks below /api/api";
         findings.push(Finding::new(Rule::AddressApi, message));
     }
     let ca = spec.tls.as_ref().and_then(|tls| tls.ca_certificate.as_ref());
