@@ -293,6 +293,20 @@ async fn of_several_methods_the_first_with_credentials_is_used_with_a_warning() 
 }
 
 #[tokio::test]
+async fn a_half_filled_block_does_not_stand_in_the_way_of_another() {
+    let scene = Scene::new().await;
+    let namespace = scene.namespace.name();
+    let _operator = scene.start().await;
+    let scope = json!({"projectSlug": "shop", "envSlug": "dev"});
+    let half = json!({"serviceTokenSecretReference": {"secretName": "old", "secretNamespace": ""}, "secretsScope": {"envSlug": "dev"}});
+    let account = json!({"identityId": "i", "serviceAccountRef": {"name": "default", "namespace": namespace}, "secretsScope": scope});
+    scene.infisical_secret("a", login(json!({"serviceToken": half, "kubernetesAuth": account}))).await;
+    scene.holds("a", &[("A", "one"), ("B", "two")]).await;
+    let ready = scene.synced("a").await;
+    assert!(ready.message.contains("serviceTokenSecretReference.secretNamespace is empty"), "{}", ready.message);
+}
+
+#[tokio::test]
 async fn a_broken_global_config_map_is_named_by_its_key() {
     let scene = Scene::new().await;
     let _operator = scene.start().await;

@@ -19,23 +19,15 @@ use std::{collections::BTreeMap, sync::Arc};
 /// Key of the token in a Secret of type `kubernetes.io/service-account-token`.
 const LEGACY_TOKEN: &str = "token";
 
-/// Whether a block is used if no earlier one is.
-///
-/// # Errors
-/// As [`secrets`].
-pub fn applies(object: &ObjectRef, block: &Block, found: &References) -> Result<bool, Fault> {
-    if !block.method.yields {
-        return Ok(true);
-    }
-    for (_, source) in block.method.inputs {
-        if let Some((reference, key)) = secret_key(*source)
-            && let Some(secret) = found.secret(&secret_name(object, block, reference)?)
-            && value(secret, key).is_some()
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// Whether a block is used if no earlier one is. One that yields is not while its reference is half filled in.
+#[must_use]
+pub fn applies(object: &ObjectRef, block: &Block, found: &References) -> bool {
+    let holds = |(_, source): &(_, Source)| {
+        let (reference, key) = secret_key(*source)?;
+        let secret = secret_name(object, block, reference).ok()?;
+        value(found.secret(&secret)?, key)
+    };
+    !block.method.yields || block.method.inputs.iter().any(|input| holds(input).is_some())
 }
 
 type Inputs = BTreeMap<String, Arc<SecretBytes>>;

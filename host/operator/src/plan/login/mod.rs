@@ -1,8 +1,8 @@
 //! How to log in: the login block that is used, its plugin, settings and inputs, by the dialect table.
 //!
 //! Of several blocks the first that applies is used, in the order of the table. A block that takes its credentials from one
-//! Secret is passed over where none of its keys is there, as the peer does: users leave old blocks behind. Where nothing
-//! applies, the fault says what the first block lacks, and that is another fault than no block at all.
+//! Secret is passed over where none of its keys is there, or where it half names the Secret, as the peer does: users leave old
+//! blocks behind. Where nothing applies, the fault says what the first block lacks, and that is another fault than no block at all.
 //!
 //! Which kinds have blocks of their own is in [`resource`]; [`of`] is all that most of them need.
 //!
@@ -38,14 +38,7 @@ pub fn choose<K: LogsIn>(resource: &K, found: &References, warnings: &mut Vec<Fa
         let message = format!("spec.authentication names no login method; fill in one of {known}");
         return Err(fault(object, reason::NO_METHOD, message));
     }
-    let mut chosen = None;
-    for (index, block) in blocks.iter().enumerate() {
-        if applies(object, block, found)? {
-            chosen = Some(index);
-            break;
-        }
-    }
-    let Some(index) = chosen else {
+    let Some(index) = blocks.iter().position(|block| applies(object, block, found)) else {
         let first = blocks.swap_remove(0);
         let missing = match inputs(object, &first, found, &Variables::none()) {
             Err(fault) => fault,
@@ -53,6 +46,7 @@ pub fn choose<K: LogsIn>(resource: &K, found: &References, warnings: &mut Vec<Fa
         };
         return Err(unsupported(object, &first).unwrap_or(missing));
     };
+    warnings.extend(blocks.iter().take(index).filter_map(|passed| secrets(object, passed).err()));
     let chosen = blocks.swap_remove(index);
     if let Some(fault) = unsupported(object, &chosen) {
         return Err(fault);

@@ -52,6 +52,19 @@ fn a_half_filled_reference_is_named() {
     refused(plan(&with_credentials(), &spec), reason::INVALID_SPEC, &["credentialsRef.secretName", "../nodes"]);
 }
 
+/// Left behind when a resource went over to another method.
+#[test]
+fn a_block_that_half_names_its_secret_is_passed_over_with_a_warning() {
+    let auto = KUBERNETES.replace("    secretsScope", "    autoCreateServiceAccountToken: true\n    secretsScope");
+    let half = UNIVERSAL.replace("secretNamespace: team}\n    secretsScope", "secretNamespace: ''}\n    secretsScope");
+    let both = half.replace("authentication:\n", &format!("authentication:\n{auto}"));
+    let plan = plan(&with_credentials(), &both).unwrap();
+    assert_eq!(plan.login.plugin, "kubernetes");
+    let warnings = warned(&plan);
+    assert!(warnings.iter().any(|(_, text)| text.contains("universalAuth.credentialsRef.secretNamespace is empty")), "{warnings:?}");
+    assert!(warnings.iter().any(|(reason, _)| *reason == reason::SEVERAL_METHODS), "{warnings:?}");
+}
+
 #[test]
 fn of_several_methods_the_first_in_the_fixed_order_is_used_with_a_warning() {
     let spec = universal("").replace("authentication:\n", &format!("authentication:\n{KUBERNETES}  awsIamAuth: {{identityId: i}}\n"));
