@@ -128,7 +128,7 @@ pub async fn connection(
         Some(connection) => server::Wanted::by_connection(&object, &connection.spec),
         None => server::Wanted::global(&object),
     };
-    if !wanted.names_address() {
+    if wanted.asks_config(settings) {
         found.config = config(lookup, user, settings).await?;
     }
     if let Some(ca) = server::ca_key(&wanted, found.config.as_deref(), settings)? {

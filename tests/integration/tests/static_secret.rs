@@ -200,6 +200,21 @@ async fn an_unused_link_serves_the_global_server_and_a_quiet_interval_writes_not
     assert_eq!(before, after);
 }
 
+/// A ConfigMap for the older kinds must not lead the newer ones to another server than before.
+#[tokio::test]
+async fn a_connection_without_an_address_is_the_operators_own_and_not_that_of_the_config_map() {
+    let scene = Scene::new().await;
+    let other = scene.another_server(|_| {}).await;
+    scene.config(&[("hostAPI", &other.url())]).await;
+    let url = scene.infisical.url();
+    let _operator = scene.start_with(|options| options.host_api = Some(url)).await;
+    connection(&scene, json!({})).await;
+    auth(&scene).await;
+    static_secret(&scene, json!([source("/")]), json!([target(&scene, "Secret", "x")])).await;
+    ready(&scene).await;
+    assert_eq!((other.calls().total(), scene.infisical.logins()), (0, 1));
+}
+
 #[tokio::test]
 async fn deleting_the_resource_leaves_owned_targets_to_the_garbage_collector() {
     let scene = Scene::new().await;

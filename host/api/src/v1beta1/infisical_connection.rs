@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 #[expect(clippy::duplicated_attributes, reason = "two columns may be of one type")]
 #[serde(rename_all = "camelCase", remote = "Self")]
 pub struct InfisicalConnectionSpec {
-    /// Address of the server, with or without `/api`. The global one by default.
+    /// Address of the server, with or without `/api`. By default that of `INFISICAL_HOST_API`, then the global one.
     pub address: Option<String>,
     /// How to know the server.
     pub tls: Option<ConnectionTls>,

@@ -1,7 +1,8 @@
 //! The one server of a resource: its address, its CA, and whether ambient identities may go there.
 //!
 //! Each of address and CA comes from the resource, else from the global ConfigMap; the address then from the environment,
-//! then from Infisical's cloud. A ConfigMap without `hostAPI` says nothing about the address.
+//! then from Infisical's cloud. A ConfigMap without `hostAPI` says nothing about the address. For an InfisicalConnection the
+//! environment comes first and then hides the whole ConfigMap, which the peer does not read for it.
 use super::{Server, Settings, field::fault};
 use crate::{
     dereference::References,
@@ -27,6 +28,7 @@ pub struct Wanted<'a> {
     /// Namespace, name and key of the CA, and their fields.
     ca: [Option<&'a str>; 3],
     ca_fields: [&'static str; 3],
+    by_connection: bool,
 }
 
 impl<'a> Wanted<'a> {
@@ -36,7 +38,7 @@ impl<'a> Wanted<'a> {
         let ca = tls.and_then(|tls| tls.ca_ref.as_ref());
         let ca = ca.map_or([None; 3], |ca| [ca.secret_namespace.text(), ca.secret_name.text(), ca.key.text()]);
         let ca_fields = ["spec.tls.caRef.secretNamespace", "spec.tls.caRef.secretName", "spec.tls.caRef.key"];
-        Self { object, address, address_field: "spec.hostAPI", ca, ca_fields }
+        Self { object, address, address_field: "spec.hostAPI", ca, ca_fields, by_connection: false }
     }
 
     /// By an InfisicalConnection.
@@ -45,13 +47,13 @@ impl<'a> Wanted<'a> {
         let ca = spec.tls.as_ref().and_then(|tls| tls.ca_certificate.as_ref());
         let ca = ca.map_or([None; 3], |ca| [ca.namespace.text(), ca.name.text(), ca.key.text()]);
         let ca_fields = ["spec.tls.caCertificate.namespace", "spec.tls.caCertificate.name", "spec.tls.caCertificate.key"];
-        Self { object, address: spec.address.text(), address_field: "spec.address", ca, ca_fields }
+        Self { object, address: spec.address.text(), address_field: "spec.address", ca, ca_fields, by_connection: true }
     }
 
-    /// Whether the global settings say nothing about this server.
+    /// Whether the global ConfigMap has a say in this server.
     #[must_use]
-    pub fn names_address(&self) -> bool {
-        self.address.is_some()
+    pub fn asks_config(&self, settings: &Settings) -> bool {
+        !self.by_connection || (self.address.is_none() && settings.host.is_none())
     }
 
     /// By an object that says nothing: the global server.

@@ -21,6 +21,38 @@ fn the_address_comes_from_the_resource_then_the_config_map_then_the_environment(
     assert!(!plan(&global, "hostAPI: https://us.infisical.com:8443").trusted);
 }
 
+/// As with the peer, for which the ConfigMap is none of a connection's business; where there is no variable, which the charts
+/// always set, the peer has no address at all.
+#[test]
+fn a_connection_goes_by_the_environment_before_the_config_map() {
+    let address = |text: &str| infisical::Address::parse(text).unwrap();
+    let global = || {
+        let keys = [("tls.caRef.secretName", "global"), ("tls.caRef.secretNamespace", "team"), ("tls.caRef.key", "pem")];
+        let config: Vec<_> = keys.into_iter().chain([("hostAPI", "https://global.example")]).collect();
+        Cluster::default().secret("global", &[("pem", "global")]).config(&config)
+    };
+    let user = ObjectRef { kind: "InfisicalAuth", namespace: "team".into(), name: "login".into() };
+    let server = |connection: Option<&str>, settings: &Settings| {
+        let connection = connection.map(|spec| {
+            let spec: serde_json::Value = serde_yaml::from_str(spec).unwrap();
+            let object = json!({
+                "apiVersion": "secrets.infisical.com/v1beta1", "kind": "InfisicalConnection",
+                "metadata": {"name": "server", "namespace": "team"}, "spec": spec,
+            });
+            serde_json::from_value::<::api::v1beta1::InfisicalConnection>(object).unwrap()
+        });
+        let found = futures::executor::block_on(dereference::connection(&global(), &user, connection.as_ref(), settings)).unwrap();
+        let server = chain::server_of(&user, connection.as_ref(), &found, settings).unwrap();
+        (server.address, server.trusted, server.ca.is_some())
+    };
+    let set = Settings { host: Some(address("https://env.example/api")), ..Settings::default() };
+    assert_eq!(server(Some("{}"), &set), (address("https://env.example"), true, false));
+    assert_eq!(server(Some("{address: ''}"), &Settings::default()), (address("https://global.example"), true, true));
+    assert_eq!(server(Some("{address: 'https://own.example'}"), &set), (address("https://own.example"), false, false));
+    // Without a connection the global server is meant.
+    assert_eq!(server(None, &set), (address("https://global.example"), true, true));
+}
+
 #[test]
 fn a_config_map_that_may_not_be_read_is_none_only_where_some_namespaces_are_served() {
     let denied = Cluster { config_denied: true, ..with_credentials() };
