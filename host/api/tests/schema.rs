@@ -193,6 +193,25 @@ fn a_resource_writes_back_what_it_read() {
     assert_eq!(serde_json::from_value::<InfisicalSecret>(written).unwrap(), typed);
 }
 
+/// The peer requires `data` too, so every object that it stored has it.
+#[test]
+fn a_template_of_a_static_secret_says_what_to_render() {
+    let with = |template: Value| {
+        let target = json!({"name": "a", "namespace": "n", "kind": "Secret", "creationPolicy": "Orphan", "template": template});
+        let spec = json!({
+            "infisicalAuthRef": {"name": "a", "namespace": "n"}, "syncOptions": {"refreshInterval": "1m"},
+            "sources": [{"projectSlug": "p", "environmentSlug": "e", "secretPath": "/"}], "targets": [target],
+        });
+        json!({"apiVersion": "secrets.infisical.com/v1beta1", "kind": "InfisicalStaticSecret", "metadata": {"name": "a"}, "spec": spec})
+    };
+    for good in [json!({"engineVersion": "v1", "data": {"K": "v"}}), json!({"engineVersion": "v1", "data": "K: v"}), Value::Null] {
+        assert_eq!(errors(&with(good)), Vec::<String>::new());
+    }
+    for bad in [json!({"engineVersion": "v1"}), json!({"data": {}})] {
+        assert_eq!(errors(&with(bad)).len(), 1);
+    }
+}
+
 /// As the peer stores them when it adds its finalizer.
 const EMPTY_BLOCKS: &str = "authentication: {universalAuth: {credentialsRef: {secretName: '', secretNamespace: ''}},
   kubernetesAuth: {identityId: '', autoCreateServiceAccountToken: false, serviceAccountRef: {name: '', namespace: ''}},

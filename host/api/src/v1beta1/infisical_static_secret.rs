@@ -117,13 +117,14 @@ pub struct StaticTarget {
 /// How the data of a target is made from the secrets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("required" = ["data", "engineVersion"]))]
 pub struct StaticTemplate {
     /// Version of the template language.
     #[schemars(required, extend("enum" = ["v1"]))]
     pub engine_version: Option<String>,
     /// An object from key in the target to template; or one template that renders to such an object as YAML.
     #[serde(default, skip_serializing_if = "Value::is_null")]
-    #[schemars(required, schema_with = "anything")]
+    #[schemars(schema_with = "anything")]
     pub data: Value,
     /// The template engine, a plugin by its name: `go-template` by default, `jinja`, or one of your own.
     pub engine: Option<String>,
