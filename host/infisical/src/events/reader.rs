@@ -100,6 +100,8 @@ impl Reader {
         let name = name.as_deref().unwrap_or_default();
         match name {
             "ping" => self.heartbeat(),
+            // A heartbeat of older servers that somebody put into the form of an event.
+            "" if !overflown && data.trim_ascii() == b"1" => self.heartbeat(),
             "error" => self.ready.push_back(Event::Withdrawn),
             _ if overflown => self.ready.push_back(Event::Change(Change { kind: ChangeKind::Other, places: Vec::new() })),
             _ if has_data => self.ready.push_back(Event::Change(payload::change(name, &data))),
@@ -156,6 +158,7 @@ mod tests {
     fn both_generations_are_understood() {
         assert!(read(b"event: ping\n\n") == [Event::Heartbeat]);
         assert!(read(b"1") == [Event::Heartbeat], "a bare one is heard without an end of line");
+        assert!(read(b"data: 1\n\n") == [Event::Heartbeat]);
         assert!(read(newer("dev", "/app").as_bytes()) == [changed(ChangeKind::Update, "dev", "/app")]);
         let older = r#"{"projectType":"secret-manager","data":{"eventType":"create-secret","payload":{"secretPath":"/","environment":"dev","secretKey":"K"}}}"#;
         let glued = format!("111id: 2026\nevent: secret-manager\ndata: {older}\n\n1");
@@ -175,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_a_change_anywhere() {
         let anywhere = |kind| Event::Change(Change { kind, places: Vec::new() });
-        assert!(read(b"data: 1\n\n") == [anywhere(ChangeKind::Other)]);
+        assert!(read(b"data: 2\n\n") == [anywhere(ChangeKind::Other)]);
         assert!(
             read(b"event: secret:delete\ndata: {\"data\":{\"payload\":[{\"secretPath\":\"/\"}]}}\n\n") == [anywhere(ChangeKind::Delete)]
         );
