@@ -37,7 +37,7 @@ pub enum Error {
         after: Duration,
     },
     /// The server answered with an error of its own.
-    #[error("{operation}: {status} {error}: {message}")]
+    #[error("failed to {operation}: {status} {error}: {message}")]
     Refused {
         /// For example `list secrets`.
         operation: &'static str,
@@ -53,7 +53,7 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
     /// The answer is not what Infisical would say: HTML, other JSON, an empty body.
-    #[error("{operation}: the answer of {origin} is not Infisical's ({found}); is the address right?")]
+    #[error("failed to {operation}: the answer of {origin} is not Infisical's ({found}); is the address right?")]
     NotInfisical {
         /// For example `list secrets`.
         operation: &'static str,

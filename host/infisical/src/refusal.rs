@@ -118,21 +118,21 @@ mod tests {
     #[test]
     fn every_shape_becomes_one_readable_line() {
         let plain = r#"{"reqId":"req-1","statusCode":404,"message":"Folder not found","error":"SecretPathNotFound"}"#;
-        assert_eq!(text(404, plain), "list secrets: 404 SecretPathNotFound: Folder not found");
+        assert_eq!(text(404, plain), "failed to list secrets: 404 SecretPathNotFound: Folder not found");
         let issues = r#"{"error":"ValidationFailure","message":[{"path":["query","recursive"],"message":"Expected true"},{"message":"b"},{},{},{}]}"#;
         assert_eq!(
             text(422, issues),
-            "list secrets: 422 ValidationFailure: query.recursive: Expected true; b; not valid; not valid; and 1 more"
+            "failed to list secrets: 422 ValidationFailure: query.recursive: Expected true; b; not valid; not valid; and 1 more"
         );
         let newer = r#"{"message":"Validation failed","error":"ValidationError","details":[{"path":["environment"],"message":"missing"}]}"#;
-        assert_eq!(text(400, newer), "list secrets: 400 ValidationError: Validation failed: environment: missing");
+        assert_eq!(text(400, newer), "failed to list secrets: 400 ValidationError: Validation failed: environment: missing");
         assert!(text(502, "<html>").contains("502 BadGateway: answered by something between"));
     }
 
     #[test]
     fn what_was_sent_is_not_repeated() {
         let echo = text(401, r#"{"error":"hunter2-canary","message":"no such secret: hunter2-canary\n"}"#);
-        assert_eq!(echo, "list secrets: 401 [redacted]: no such secret: [redacted] ");
+        assert_eq!(echo, "failed to list secrets: 401 [redacted]: no such secret: [redacted] ");
     }
 
     #[test]
