@@ -45,7 +45,7 @@ const SCOPED: [&str; 8] = [
 ];
 
 /// Methods of an InfisicalAuth and their blocks, with what to say where the block is missing.
-const METHODS: [(&str, &str, &str); 8] = [
+const METHODS: [(&str, &str, &str); 9] = [
     ("universal", "universal", "method is universal; fill in the block universal"),
     ("kubernetes", "kubernetes", "method is kubernetes; fill in the block kubernetes"),
     ("aws-iam", "awsIam", "method is aws-iam; fill in the block awsIam"),
@@ -53,6 +53,7 @@ const METHODS: [(&str, &str, &str); 8] = [
     ("gcp-id-token", "gcpIdToken", "method is gcp-id-token; fill in the block gcpIdToken"),
     ("gcp-iam", "gcpIam", "method is gcp-iam; fill in the block gcpIam"),
     ("ldap", "ldap", "method is ldap; fill in the block ldap"),
+    ("jwt", "jwt", "method is jwt; fill in the block jwt"),
     ("plugin", "plugin", "method is plugin; fill in the block plugin"),
 ];
 

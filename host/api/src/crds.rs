@@ -52,15 +52,15 @@ fn one_namespace(crd: &mut CustomResourceDefinition) {
     }
 }
 
-/// A target that a selector may spread names its namespace or has a selector. That both are too many is said when it is planned.
+/// A target of v1alpha1 that a selector may spread names its namespace or has a selector; in v1beta1 its namespace may be that of its
+/// resource. That both are too many is said when it is planned.
 fn somewhere(schema: &mut JSONSchemaProps) {
     if let Some(properties) = &mut schema.properties {
         properties.values_mut().for_each(somewhere);
-        if properties.contains_key("namespaceSelector") {
-            let namespace =
-                ["secretNamespace", "configMapNamespace", "namespace"].into_iter().find(|field| properties.contains_key(*field));
+        let namespace = ["secretNamespace", "configMapNamespace"].into_iter().find(|field| properties.contains_key(*field));
+        if let (Some(namespace), true) = (namespace, properties.contains_key("namespaceSelector")) {
             let needs = |field: &str| JSONSchemaProps { required: Some(vec![field.to_owned()]), ..JSONSchemaProps::default() };
-            schema.any_of = Some(namespace.into_iter().chain(["namespaceSelector"]).map(needs).collect());
+            schema.any_of = Some([namespace, "namespaceSelector"].map(needs).into());
         }
     }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {

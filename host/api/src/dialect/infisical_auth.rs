@@ -8,7 +8,7 @@ const IDENTITY: (&str, Source) = ("identity-id", Source::KeyReference("/identity
 const LOGIN: Method = Method { identified_by: &[], inputs: &[IDENTITY], ..MACHINE };
 
 /// The methods of InfisicalAuth.
-pub const INFISICAL_AUTH: [Method; 8] = [
+pub const INFISICAL_AUTH: [Method; 9] = [
     Method {
         block: "universal",
         plugin: Plugin::Named("universal"),
@@ -45,6 +45,13 @@ pub const INFISICAL_AUTH: [Method; 8] = [
         plugin: Plugin::Named("ldap"),
         strategy: "ldap",
         inputs: &[IDENTITY, ("username", Source::KeyReference("/usernameRef")), ("password", Source::KeyReference("/passwordRef"))],
+        ..LOGIN
+    },
+    Method {
+        block: "jwt",
+        plugin: Plugin::Named("jwt"),
+        strategy: "jwt",
+        inputs: &[IDENTITY, ("token", Source::KeyReference("/jwtRef"))],
         ..LOGIN
     },
     Method {

@@ -30,7 +30,7 @@ pub struct InfisicalAuthSpec {
     /// The server. The global one by default.
     pub infisical_connection_ref: Option<ObjectReference>,
     /// Which block below is used; the others are not looked at.
-    #[schemars(required, extend("enum" = ["universal", "kubernetes", "aws-iam", "azure", "gcp-id-token", "gcp-iam", "ldap", "plugin"]))]
+    #[schemars(required, extend("enum" = ["universal", "kubernetes", "aws-iam", "azure", "gcp-id-token", "gcp-iam", "ldap", "jwt", "plugin"]))]
     pub method: Option<String>,
     /// Client id and client secret.
     pub universal: Option<Universal>,
@@ -46,6 +46,8 @@ pub struct InfisicalAuthSpec {
     pub gcp_iam: Option<GcpIam>,
     /// An LDAP user.
     pub ldap: Option<Ldap>,
+    /// A JSON Web Token of any issuer.
+    pub jwt: Option<Jwt>,
     /// Any other login, by the name of its plugin.
     pub plugin: Option<PluginIdentity>,
 }
@@ -133,4 +135,16 @@ pub struct Ldap {
     /// Where the password is.
     #[schemars(required)]
     pub password_ref: Option<SecretReference>,
+}
+
+/// A JSON Web Token of any issuer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Jwt {
+    /// Where the id of the machine identity is.
+    #[schemars(required)]
+    pub identity_id_ref: Option<SecretReference>,
+    /// Where the token is.
+    #[schemars(required)]
+    pub jwt_ref: Option<SecretReference>,
 }

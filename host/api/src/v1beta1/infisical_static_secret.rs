@@ -96,7 +96,7 @@ pub struct StaticTarget {
     /// Name of the object.
     #[schemars(required)]
     pub name: Option<String>,
-    /// Namespace of the object. Either this or `namespaceSelector`.
+    /// Namespace of the object, that of this resource by default. Not together with `namespaceSelector`.
     pub namespace: Option<String>,
     /// Keep an object of this name in each namespace with these labels. Either this or `namespace`.
     pub namespace_selector: Option<LabelSelector>,

@@ -9,8 +9,7 @@ pub struct ObjectReference {
     /// Name of the object.
     #[schemars(required)]
     pub name: Option<String>,
-    /// Namespace of the object.
-    #[schemars(required)]
+    /// Namespace of the object, that of this resource by default.
     pub namespace: Option<String>,
 }
 
@@ -21,8 +20,7 @@ pub struct SecretReference {
     /// Name of the Secret.
     #[schemars(required)]
     pub name: Option<String>,
-    /// Namespace of the Secret.
-    #[schemars(required)]
+    /// Namespace of the Secret, that of this resource by default.
     pub namespace: Option<String>,
     /// Key in the Secret.
     #[schemars(required)]

@@ -15,12 +15,13 @@ use api::{
     v1beta1::{InfisicalAuth, InfisicalConnection, ObjectReference},
 };
 
-/// The name in a reference to an object, both parts of it needed.
+/// The name in a reference to an object, by default of the namespace of the resource that refers to it.
 ///
 /// # Errors
-/// One of them is missing or can't be a name.
+/// It is missing, or a part of it can't be a name.
 pub fn reference(object: &ObjectRef, field: &str, written: Option<&ObjectReference>) -> Result<Name, Fault> {
     let (namespace, name) = written.map_or((None, None), |written| (written.namespace.text(), written.name.text()));
+    let namespace = namespace.or(Some(&object.namespace));
     field::name(object, reason::INVALID_SPEC, (namespace, &format!("{field}.namespace")), (name, &format!("{field}.name")))
 }
 

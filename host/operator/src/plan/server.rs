@@ -45,7 +45,9 @@ impl<'a> Wanted<'a> {
     #[must_use]
     pub fn by_connection(object: &'a ObjectRef, spec: &'a InfisicalConnectionSpec) -> Self {
         let ca = spec.tls.as_ref().and_then(|tls| tls.ca_certificate.as_ref());
-        let ca = ca.map_or([None; 3], |ca| [ca.namespace.text(), ca.name.text(), ca.key.text()]);
+        // Objects of the peer may carry all three with empty texts.
+        let ca = ca.filter(|ca| [&ca.namespace, &ca.name, &ca.key].iter().any(|part| part.text().is_some()));
+        let ca = ca.map_or([None; 3], |ca| [ca.namespace.text().or(Some(&object.namespace)), ca.name.text(), ca.key.text()]);
         let ca_fields = ["spec.tls.caCertificate.namespace", "spec.tls.caCertificate.name", "spec.tls.caCertificate.key"];
         Self { object, address: spec.address.text(), address_field: "spec.address", ca, ca_fields, by_connection: true }
     }

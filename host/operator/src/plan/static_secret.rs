@@ -92,7 +92,8 @@ fn written(object: &ObjectRef, resource: &InfisicalStaticSecret, warnings: &mut 
 fn target_of(object: &ObjectRef, place: String, written: &StaticTarget, warnings: &mut Vec<Fault>) -> Result<Target, Fault> {
     let wrong = |message: String| fault(object, reason::INVALID_TARGET, format!("{place}{message}"));
     let [name_field, namespace_field] = ["name", "namespace"].map(|part| format!("{place}.{part}"));
-    let namespace = (written.namespace.text(), namespace_field.as_str());
+    let own = written.namespace_selector.is_none().then_some(object.namespace.as_str());
+    let namespace = (written.namespace.text().or(own), namespace_field.as_str());
     let named = target::Place { field: &place, namespace, selector: written.namespace_selector.as_ref() };
     let (name, selector) = named.of(object, (written.name.text(), name_field.as_str()))?;
     let kind = match written.kind.text() {

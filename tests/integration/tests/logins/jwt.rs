@@ -1,5 +1,5 @@
 //! The plugin `jwt`: a token in a Secret, or in a file that something rotates.
-use super::{GOOD, LastGood, by_plugin, identity, key, project, put, sample, token_calls};
+use super::{GOOD, LastGood, by_plugin, id, identity, key, project, put, sample, token_calls};
 use infisical_dev_server::Issuer;
 use integration::Scene;
 use serde_json::json;
@@ -39,6 +39,32 @@ async fn a_token_of_a_secret_logs_in_and_each_wrong_one_says_why() {
     }
     put(&scene, "ci", &[("token", &token(json!({"jti": "fresh"})))]).await;
     good.recovers("edited").await;
+}
+
+/// By the block that newer versions of the peer have. What names no namespace is of the resource's own.
+#[tokio::test]
+async fn an_infisical_auth_has_a_block_for_it() {
+    let issuer = Issuer::start().await.unwrap();
+    let scene = scene(&issuer).await;
+    let _operator = scene.start().await;
+    let token = issuer.token(&json!({"aud": "infisical", "sub": "job:1"})).unwrap();
+    put(&scene, "ci", &[("token", &token), ("identity", &id("by-set"))]).await;
+    let named = |kind: &str, name: &str, spec| json!({"apiVersion": "secrets.infisical.com/v1beta1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+    let from = |key: &str| json!({"name": "ci", "key": key});
+    let connection = named("InfisicalConnection", "server", json!({"address": scene.infisical.url()}));
+    let block = json!({"identityIdRef": from("identity"), "jwtRef": from("token")});
+    let auth = named("InfisicalAuth", "login", json!({"infisicalConnectionRef": {"name": "server"}, "method": "jwt", "jwt": block}));
+    let spec = json!({
+        "infisicalAuthRef": {"name": "login"}, "syncOptions": {"refreshInterval": "5s"},
+        "sources": [{"projectSlug": "shop", "environmentSlug": "dev", "secretPath": "/"}],
+        "targets": [{"name": "x", "kind": "Secret", "creationPolicy": "Owner"}],
+    });
+    let mut objects = Vec::new();
+    for object in [connection, auth, named("InfisicalStaticSecret", "x", spec)] {
+        objects.push(scene.apply(&object).await);
+    }
+    scene.holds("x", &GOOD).await;
+    scene.all_ready(&objects).await;
 }
 
 #[tokio::test]

@@ -80,10 +80,12 @@ pub(super) fn key_reference(object: &ObjectRef, block: &Block, reference: &str) 
     Ok((secret, key.to_owned()))
 }
 
+/// Without a namespace the object is of the resource's own.
 pub(super) fn object_name(object: &ObjectRef, block: &Block, reference: &str) -> Result<Name, Fault> {
     let [name, namespace] = ["name", "namespace"].map(|part| format!("{reference}/{part}"));
     let place = |field: &str| block.path(field);
-    field::name(object, reason::INVALID_SPEC, (block.text(&namespace), &place(&namespace)), (block.text(&name), &place(&name)))
+    let given = block.text(&namespace).or(Some(&object.namespace));
+    field::name(object, reason::INVALID_SPEC, (given, &place(&namespace)), (block.text(&name), &place(&name)))
 }
 
 /// The inputs that the block itself names.
