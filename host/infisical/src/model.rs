@@ -169,6 +169,8 @@ pub struct Secret {
     pub tags: Vec<String>,
     /// When it was made, where the server tells it.
     pub created: Option<jiff::Timestamp>,
+    /// Which version of it this is, where the server tells it.
+    pub version: Option<u64>,
 }
 
 /// A folder to write to.

@@ -164,6 +164,7 @@ impl Hidden {
             comment: secret.secret_comment.unwrap_or_else(|| SecretString::from(String::new())),
             tags: secret.tags.unwrap_or_default().into_iter().map(|tag| tag.slug).collect(),
             created: secret.created_at.and_then(|date| date.parse().ok()),
+            version: secret.version.as_ref().and_then(serde_json::Value::as_u64),
         }))
     }
 

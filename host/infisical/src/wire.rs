@@ -68,6 +68,8 @@ pub(crate) struct Secret {
     pub kind: Option<String>,
     #[serde(default)]
     pub created_at: Option<String>,
+    #[serde(default)]
+    pub version: Option<serde_json::Value>,
 }
 
 /// What a write of one secret or of several answers. Its values are not read.

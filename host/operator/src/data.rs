@@ -35,6 +35,16 @@ pub struct Stamp {
     pub id: String,
     /// When it was made, where the server tells it.
     pub created: Option<jiff::Timestamp>,
+    /// Which version of it was read, where the server tells it.
+    pub version: Option<u64>,
+}
+
+impl Stamp {
+    /// Which secret it is, whatever was done to it since it was made.
+    #[must_use]
+    pub fn which(&self) -> (&str, Option<jiff::Timestamp>) {
+        (&self.id, self.created)
+    }
 }
 
 impl Contents {
@@ -42,7 +52,7 @@ impl Contents {
     pub fn of(listing: Listing) -> Self {
         let imports = listing.imports.into_iter().flat_map(|import| import.secrets);
         let imports = Arc::new(imports.map(source).collect());
-        let stamp = |secret: &mut Secret| Stamp { id: std::mem::take(&mut secret.id), created: secret.created };
+        let stamp = |secret: &mut Secret| Stamp { id: std::mem::take(&mut secret.id), created: secret.created, version: secret.version };
         let (stamps, secrets): (Vec<_>, Vec<_>) =
             listing.secrets.into_iter().map(|mut secret| (stamp(&mut secret), source(secret))).unzip();
         Self { secrets: Arc::new(secrets), imports, stamps: Arc::new(stamps) }
@@ -136,6 +146,7 @@ mod tests {
             comment: String::new().into(),
             tags: vec![],
             created: None,
+            version: None,
         }
     }
 

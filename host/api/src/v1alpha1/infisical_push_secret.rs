@@ -165,6 +165,23 @@ pub struct GeneratedSecret {
     /// Value of the annotation `secrets.infisical.com/regenerate` at that time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regenerate: Option<String>,
+    /// Another value is about to take its place. Noted before it is written, so that a write which is cut off in the middle is known
+    /// again and no third value is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacing: Option<ReplacedSecret>,
+}
+
+/// A generated value that is about to be replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplacedSecret {
+    /// `settings` of the new value.
+    pub settings: Option<String>,
+    /// `regenerate` of the new value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regenerate: Option<String>,
+    /// Which version of the secret Infisical holds before that. A later one tells that the new value was written.
+    pub version: Option<i64>,
 }
 
 /// A folder that was written to.

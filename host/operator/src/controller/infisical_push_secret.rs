@@ -22,10 +22,10 @@ use crate::{
     plan::{self, Owner, PUSH_SOURCE, PushPlan},
     push::{
         self, Wish, approval,
-        decide::{Decision, Rules, decide},
+        decide::{Change, Decision, New, Rules, decide},
         left,
         memory::Kept,
-        record::{Place, Record},
+        record::{Place, Record, Remaking},
         source::{self, Wanted},
         write::{Failed, Makes, Writer, Written},
     },
@@ -183,7 +183,7 @@ async fn pass(
         }
         let summary = Summary::of(&decision);
         kept.record = decision.record.clone();
-        let mut written = match note(resource, object, context, &planned, kept, &decision).await? {
+        let mut written = match note(resource, object, context, &planned, kept, &decision, &there).await? {
             false => return Ok(gone()),
             true => {
                 let folder = infisical::Folder { project_id: place.project_id, environment: place.environment, path: place.path };
@@ -382,7 +382,8 @@ fn wake(context: &Context, concerned: &HashSet<ObjectRef>) {
     concerned.iter().for_each(|other| context.triggers.wake(other, Cause::Target));
 }
 
-/// Puts on the finalizer, and notes in the status what is about to be written and is not ours yet. False: the resource is gone.
+/// Puts on the finalizer, and notes in the status what is about to be written and is not ours yet, and what is about to be made
+/// anew. False: the resource is gone.
 async fn note(
     resource: &InfisicalPushSecret,
     object: &ObjectRef,
@@ -390,6 +391,7 @@ async fn note(
     planned: &Planned,
     kept: &mut Kept,
     decision: &Decision,
+    there: &push::Folder,
 ) -> Result<bool, Outcome> {
     let requests = context.cluster.requests();
     // Not only before the first write: the policy may be newer than that, and a restored object has lost its finalizer.
@@ -405,7 +407,8 @@ async fn note(
     let now = Timestamp::now();
     let not_ours = decision.create.iter().chain(decision.update.iter().filter(|change| !change.ours));
     kept.record.pending = not_ours.map(|change| (change.key.clone(), now)).collect();
-    if kept.record.pending.is_empty() {
+    kept.record.remaking = decision.update.iter().filter_map(|change| remaking(change, there)).collect();
+    if kept.record.pending.is_empty() && kept.record.remaking.is_empty() {
         return Ok(true);
     }
     let patch = serde_json::json!({ "status": kept.record.patch(&kept.stored) });
@@ -420,6 +423,14 @@ async fn note(
             Err(planned.failed(Stage::Apply)(error.fault(&format!("note in the status of {object} what is pushed"), std::iter::empty())))
         }
     }
+}
+
+/// What is noted of a value that is made once, before another one takes its place. A server that tells no versions can't be asked
+/// afterwards.
+fn remaking(change: &Change, there: &push::Folder) -> Option<(String, Remaking)> {
+    let New::Once(_, made) = &change.value else { return None };
+    let version = there.get(&change.key)?.version?;
+    Some((change.key.clone(), Remaking { made: made.clone(), version }))
 }
 
 /// The generators of a pass.

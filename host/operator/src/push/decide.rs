@@ -4,7 +4,7 @@
 //! meant. What somebody renamed or made anew in its place is theirs.
 use super::{
     Folder, Once, Remote, Wish, Wishes,
-    record::{Made, Record},
+    record::{Made, Record, Remaking},
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::SecretBytes;
@@ -125,6 +125,12 @@ fn settled(wishes: &Wishes, there: &Folder, record: &Record) -> Record {
     let asked = record.waiting.iter().flat_map(|waiting| &waiting.secrets).filter(|(_, change)| *change == "create");
     let about = asked.map(|(key, _)| (key, None)).chain(record.pending.iter().map(|(key, at)| (key, Some(*at))));
     let about: BTreeMap<_, _> = about.collect();
+    for (key, Remaking { made, version }) in std::mem::take(&mut settled.remaking) {
+        // The write of before was made, though its answer was lost: that is the value now.
+        if there.get(&key).is_some_and(|remote| remote.version.is_some_and(|now| now > version)) {
+            settled.made.insert(key, made);
+        }
+    }
     for (key, at) in about {
         if let Some(remote) = there.get(key)
             && is_as_meant(wishes.get(key), remote, at)

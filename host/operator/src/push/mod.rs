@@ -47,6 +47,8 @@ pub struct Remote {
     pub value: Arc<SecretBytes>,
     /// When it was made, where the server tells it.
     pub created: Option<jiff::Timestamp>,
+    /// Which version of it was read, where the server tells it.
+    pub version: Option<u64>,
 }
 
 /// By name.
@@ -57,7 +59,7 @@ pub type Folder = BTreeMap<String, Remote>;
 pub fn folder(contents: &crate::data::Contents) -> Folder {
     let secrets = contents.secrets.iter().zip(contents.stamps.iter());
     let remote = |(secret, stamp): (&runtime::SourceSecret, &crate::data::Stamp)| {
-        let remote = Remote { id: stamp.id.clone(), value: Arc::clone(&secret.value), created: stamp.created };
+        let remote = Remote { id: stamp.id.clone(), value: Arc::clone(&secret.value), created: stamp.created, version: stamp.version };
         (secret.key.clone(), remote)
     };
     secrets.map(remote).collect()

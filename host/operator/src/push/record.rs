@@ -2,7 +2,7 @@
 //!
 //! A definition of the peer's keeps [`Record::managed`] alone. Without the others a value that is there already counts as made
 //! once, the folder as that of the spec, and a request for approval is made once more.
-use api::v1alpha1::{GeneratedSecret, PendingApproval, PushSecretStatus, PushedTo};
+use api::v1alpha1::{GeneratedSecret, PendingApproval, PushSecretStatus, PushedTo, ReplacedSecret};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -26,6 +26,15 @@ pub struct Made {
     pub regenerate: Option<String>,
 }
 
+/// A value that is made once is about to be replaced by another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remaking {
+    /// With what the other one is made.
+    pub made: Made,
+    /// Which version of the secret is at the server before that.
+    pub version: u64,
+}
+
 /// What waits for an approval.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
@@ -42,6 +51,8 @@ pub struct Record {
     /// Name by id. None: nothing was ever written.
     pub managed: Option<BTreeMap<String, String>>,
     pub made: BTreeMap<String, Made>,
+    /// Of what is in `made`.
+    pub remaking: BTreeMap<String, Remaking>,
     pub pushed_to: Option<Place>,
     pub pending: BTreeMap<String, Timestamp>,
     pub waiting: Option<Waiting>,
@@ -56,10 +67,16 @@ impl Record {
             let made_from = Made { from: made.settings.clone()?, regenerate: made.regenerate.clone() };
             Some((made.destination_secret_name.clone()?, made_from))
         });
+        let remaking = status.generated.iter().flatten().filter_map(|made| {
+            let ReplacedSecret { settings, regenerate, version } = made.replacing.clone()?;
+            let remaking = Remaking { made: Made { from: settings?, regenerate }, version: u64::try_from(version?).ok()? };
+            Some((made.destination_secret_name.clone()?, remaking))
+        });
         let pending = status.pending.iter().flatten();
         Self {
             managed: status.managed_secrets.clone(),
             made: made.collect(),
+            remaking: remaking.collect(),
             pushed_to: status.pushed_to.as_ref().and_then(place),
             // A time that can't be read says at least that the secret is about to be written.
             pending: pending.map(|(key, at)| (key.clone(), at.parse().unwrap_or(Timestamp::UNIX_EPOCH))).collect(),
@@ -103,11 +120,16 @@ impl Record {
             let gone = old.keys().filter(|id| !new.contains_key(*id)).map(|id| (id.clone(), Value::Null));
             patch.insert("managedSecrets".into(), gone.chain(new.iter().map(|(id, key)| (id.clone(), json!(key)))).collect());
         }
-        if self.made != before.made {
+        if (&self.made, &self.remaking) != (&before.made, &before.remaking) {
             let made = self.made.iter().map(|(key, made)| GeneratedSecret {
                 destination_secret_name: Some(key.clone()),
                 settings: Some(made.from.clone()),
                 regenerate: made.regenerate.clone(),
+                replacing: self.remaking.get(key).map(|Remaking { made, version }| ReplacedSecret {
+                    settings: Some(made.from.clone()),
+                    regenerate: made.regenerate.clone(),
+                    version: i64::try_from(*version).ok(),
+                }),
             });
             patch.insert("generated".into(), if self.made.is_empty() { Value::Null } else { json!(made.collect::<Vec<_>>()) });
         }
@@ -169,6 +191,7 @@ mod tests {
         Record {
             managed: Some(pairs(&[("id-a", "A"), ("id-b", "B")])),
             made: [("G".to_owned(), Made { from: "digest".into(), regenerate: Some("1".into()) })].into(),
+            remaking: [("G".to_owned(), Remaking { made: Made { from: "other".into(), regenerate: None }, version: 3 })].into(),
             pushed_to: Some(Place { host: "https://x/api".into(), project_id: "p".into(), environment: "dev".into(), path: "/".into() }),
             pending: [("C".to_owned(), Timestamp::from_second(7).unwrap())].into(),
             waiting: Some(Waiting { requests: vec!["r".into()], secrets: pairs(&[("D", "create"), ("E", "delete")]), source: "s".into() }),

@@ -91,6 +91,8 @@ impl Writer<'_> {
     /// Writes.
     pub async fn write(&self, decision: Decision, kept: &mut Kept, makes: &impl Makes) -> Written {
         let mut written = Written::default();
+        // What is not sent needs no note.
+        let noted = std::mem::take(&mut kept.record.remaking);
         let creates = written.ready(decision.create, approval::CREATE, makes).await;
         for batch in infisical::batches(creates, |ready| (&ready.key, ready.text())) {
             let answer = self.send(Kind::Create, &batch).await;
@@ -100,6 +102,8 @@ impl Writer<'_> {
         }
         let updates = written.ready(decision.update, approval::UPDATE, makes).await;
         for batch in infisical::batches(updates, |ready| (&ready.key, ready.text())) {
+            let sent = batch.iter().filter_map(|ready| Some((ready.key.clone(), noted.get(&ready.key)?.clone())));
+            kept.record.remaking.extend(sent);
             let answer = self.send(Kind::Update, &batch).await;
             if written.note(Kind::Update, answer, batch, self, kept) {
                 return written;
@@ -185,6 +189,7 @@ impl Written {
         self.any = true;
         for Ready { key, made, .. } in batch {
             kept.asked.remove(&key);
+            kept.record.remaking.remove(&key);
             if let Some(made) = made {
                 kept.record.made.insert(key.clone(), made);
             }
@@ -217,6 +222,7 @@ impl Written {
         for Ready { key, asked, .. } in batch {
             waiting.secrets.insert(key.clone(), name.to_owned());
             kept.record.pending.remove(&key);
+            kept.record.remaking.remove(&key);
             kept.asked.insert(key, asked);
         }
     }
@@ -228,6 +234,7 @@ impl Written {
             // What the server refused is not there by us, whoever made it meanwhile.
             if for_certain {
                 kept.record.pending.remove(&key);
+                kept.record.remaking.remove(&key);
             }
             match (kind, ours) {
                 (Kind::Create, _) => self.failed.create.push(key),

@@ -1,5 +1,5 @@
 //! What a read gave, as it is handed out: shared, never copied.
-use crate::data::{Contents, Repeated};
+use crate::data::{Contents, Repeated, Stamp};
 use infisical::{Import, Listing, Place};
 use runtime::SourceSecret;
 use secrecy::ExposeSecret;
@@ -31,8 +31,11 @@ impl Snapshot {
         let imports = Arc::new(listing.imports.iter().map(place).collect());
         let contents = Contents::of(listing);
         match before {
-            // A new entity tag says that something about the answer changed, perhaps only a date.
-            Some(before) if before.holds(&contents) => Self { imports, ..before.confirmed(read_at) },
+            // A new entity tag says that something about the answer changed, perhaps only a date or a version.
+            Some(before) if before.holds(&contents) => {
+                let confirmed = before.confirmed(read_at);
+                Self { imports, contents: Contents { stamps: contents.stamps, ..confirmed.contents }, ..confirmed }
+            }
             _ => {
                 let generation = before.map_or(0, |before| before.generation) + 1;
                 Self { secrets: Arc::new(contents.merged(Repeated::LastWins)), contents, imports, read_at, generation, changed: true }
@@ -42,7 +45,9 @@ impl Snapshot {
 
     fn holds(&self, contents: &Contents) -> bool {
         let Contents { secrets, imports, stamps } = &self.contents;
-        *stamps == contents.stamps && same(secrets, &contents.secrets) && same(imports, &contents.imports)
+        stamps.iter().map(Stamp::which).eq(contents.stamps.iter().map(Stamp::which))
+            && same(secrets, &contents.secrets)
+            && same(imports, &contents.imports)
     }
 
     /// The same, still true at a later time.

@@ -4,9 +4,10 @@ fn value(text: &str) -> Arc<SecretBytes> {
     Arc::new(SecretBytes::from(text.as_bytes().to_vec()))
 }
 
-/// A secret with the id `id-KEY`, made in second 1000.
+/// Secrets with the id `id-KEY`, made in second 1000 and never changed since.
 fn there(pairs: &[(&str, &str)]) -> Folder {
-    let remote = |key: &str, text: &str| Remote { id: format!("id-{key}"), value: value(text), created: Timestamp::from_second(1000).ok() };
+    let created = Timestamp::from_second(1000).ok();
+    let remote = |key: &str, text: &str| Remote { id: format!("id-{key}"), value: value(text), created, version: Some(1) };
     pairs.iter().map(|(key, text)| ((*key).to_owned(), remote(key, text))).collect()
 }
 
@@ -83,7 +84,7 @@ fn what_was_renamed_or_made_anew_is_somebody_elses() {
     let mut found = there(&[("A", "1")]);
     found.get_mut("A").unwrap().id = "id-other".into();
     // The old A lives on as RENAMED.
-    found.insert("RENAMED".into(), Remote { id: "id-A".into(), value: value("1"), created: None });
+    found.insert("RENAMED".into(), Remote { id: "id-A".into(), value: value("1"), created: None, version: None });
     let decision = decided(&Wishes::new(), &found, &managed(&["A"]), DELETE);
     assert!(decision.writes_nothing() && decision.record.managed.as_ref().unwrap().is_empty());
     is(&decided(&wishes(&[("A", "2")]), &found, &managed(&["A"]), NONE), [&[], &[], &[], &["A"]]);
@@ -143,6 +144,29 @@ fn a_value_is_made_once_and_anew_when_its_settings_change_or_somebody_asks() {
     assert!(decided(&wanted, &found, &record, asked).writes_nothing() && decided(&wanted, &found, &record, REPLACE).writes_nothing());
     // Deleted by somebody: made again.
     is(&decided(&wanted, &there(&[]), &record, NONE), [&["G"], &[], &[], &[]]);
+}
+
+#[test]
+fn a_value_that_was_replaced_by_a_write_whose_answer_was_lost_is_not_replaced_once_more() {
+    let wanted: Wishes = [("G".to_owned(), once("new"))].into();
+    let made = |from: &str| Made { from: from.into(), regenerate: None };
+    let remaking = Remaking { made: made("new"), version: 1 };
+    let cut = Record { made: [("G".to_owned(), made("old"))].into(), remaking: [("G".to_owned(), remaking)].into(), ..managed(&["G"]) };
+    // It never arrived.
+    let before = there(&[("G", "first")]);
+    is(&decided(&wanted, &before, &cut, REPLACE), [&[], &["G"], &[], &[]]);
+    // It did.
+    let mut after = there(&[("G", "second")]);
+    after.get_mut("G").unwrap().version = Some(2);
+    let decision = decided(&wanted, &after, &cut, REPLACE);
+    assert!(decision.writes_nothing() && decision.record.remaking.is_empty());
+    assert_eq!(decision.record.made["G"], made("new"));
+    // Nor does it count for what was changed once more in between.
+    let other: Wishes = [("G".to_owned(), once("newer"))].into();
+    is(&decided(&other, &after, &cut, REPLACE), [&[], &["G"], &[], &[]]);
+    // Where the server tells no version, nobody knows.
+    after.get_mut("G").unwrap().version = None;
+    is(&decided(&wanted, &after, &cut, REPLACE), [&[], &["G"], &[], &[]]);
 }
 
 #[test]
