@@ -38,3 +38,4 @@ mod suspend;
 mod sync;
 mod templates;
 mod tenants;
+mod wishes;

@@ -351,8 +351,15 @@ impl<S: Clone> Schedule<S> {
                 // Not all at the very moment at which the server will be asked again.
                 let asked = failure.fault.retry_after.map(|asked| asked + Duration::from_secs_f64(fraction));
                 news = entry.failed.as_ref().is_none_or(|before| !before.failure.same(&failure));
+                let due = now + wait.max(asked.unwrap_or_default());
+                // What the server told of meanwhile may have mended it already.
+                let sooner = match failure.may_be_mended() {
+                    true if overtaken => Some((now + GATHERED).max(flight.began + APART)),
+                    true if nudged => Some(flight.began + retry_of_refused(entry.interval(false))),
+                    _ => None,
+                };
                 entry.failed = Some(Failed { failure, began: flight.began });
-                now + wait.max(asked.unwrap_or_default())
+                sooner.map_or(due, |sooner| due.min(sooner))
             }
         };
         set_due(&mut self.due, &key, entry, due.max(now));

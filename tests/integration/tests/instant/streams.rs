@@ -1,7 +1,7 @@
 //! What streams carry, and how they come back.
 use super::{caught_up, hourly, open, static_secret, with_scope};
 use api::v1alpha1::InfisicalSecret;
-use infisical_dev_server::{Generation, Operation, Place, Seed, Server, Tls};
+use infisical_dev_server::{Fault, Generation, Operation, Place, Seed, Server, Tls};
 use integration::{Scene, until};
 use kube::{
     Api,
@@ -39,6 +39,29 @@ async fn a_change_arrives_at_once_by_every_kind_from_every_generation() {
         operator.stop().await;
         open(&scene, 0).await;
     }
+}
+
+#[tokio::test]
+async fn what_is_told_of_while_a_read_is_refused_is_read_soon() {
+    let scene = Scene::new().await;
+    scene.infisical.streams().set_heartbeat(Duration::from_millis(100));
+    let _operator = scene.start().await;
+    scene.infisical_secret("a", hourly()).await;
+    scene.holds("a", &[("A", "one"), ("B", "two")]).await;
+    open(&scene, 1).await;
+    caught_up(&scene, 1).await;
+    let faults = scene.infisical.faults();
+    // Long enough for an event in the middle of a read.
+    faults.set_latency(Duration::from_secs(2));
+    faults.next(Operation::ListSecrets, 1, Fault::Status(404));
+    scene.resync("a").await;
+    let under_way = || scene.infisical.calls().read(infisical_dev_server::CallLog::in_flight);
+    until("a read", async || if under_way() > 0 { Ok(()) } else { Err("none") }).await;
+    scene.set("A", "edited");
+    // A folder that is not there is looked for again after five minutes, else.
+    scene.event("a", "NotFound").await;
+    scene.holds("a", &[("A", "edited"), ("B", "two")]).await;
+    scene.synced("a").await;
 }
 
 #[tokio::test]

@@ -192,6 +192,48 @@ fn events_elsewhere_and_their_end_leave_a_failed_read_its_time() {
     }
 }
 
+/// Ends the flight that is due next, which was told of meanwhile, as refused; gives when it began, and when the next one is due.
+fn refused_while_told(clockwork: &mut Clockwork, class: Class, told: impl Fn(&mut Clockwork, Instant)) -> (Instant, Instant) {
+    let began = clockwork.schedule.next().unwrap();
+    let flight = clockwork.schedule.start_due(began).remove(0);
+    told(clockwork, began + Duration::from_millis(10));
+    let failure = Failure { stage: Stage::Read, fault: Fault::new("NotFound", class, "no folder") };
+    clockwork.schedule.end(&flight.key, flight.number, Err(failure), began + Duration::from_millis(20), 1.0);
+    (began, clockwork.schedule.next().unwrap())
+}
+
+#[test]
+fn an_event_during_a_read_that_is_refused_leads_to_another_one_soon_and_to_one_alone() {
+    let demand = |clockwork: &mut Clockwork, at| clockwork.schedule.demand(&clockwork.key.clone(), at);
+    for (class, soon) in [(Class::UserFix, true), (Class::Denied, true), (Class::Transient, false)] {
+        let mut clockwork = Clockwork::new(Pace { interval: HOUR, live: Some(HOUR * 4) });
+        clockwork.schedule.set_live(&clockwork.key, true, clockwork.start, 1.0);
+        for _ in 0..3 {
+            // However often the server tells of something while it refuses.
+            let (began, next) = refused_while_told(&mut clockwork, class, demand);
+            assert_eq!(next == began + APART, soon, "{class:?}: {:?}", next - began);
+            assert!(next >= began + APART);
+        }
+        let (began, next) = refused_while_told(&mut clockwork, class, |_, _| {});
+        assert!(!soon || next > began + MINUTE, "{class:?}: {:?}", next - began);
+    }
+}
+
+#[test]
+fn an_event_elsewhere_during_a_read_that_is_refused_leads_to_another_one_as_soon_as_without_events() {
+    let nudge = |clockwork: &mut Clockwork, at| clockwork.schedule.nudge(&clockwork.key.clone(), at, 1.0);
+    for (class, wanted) in [(Class::UserFix, Some(MINUTE)), (Class::Transient, None)] {
+        let mut clockwork = Clockwork::new(INSTANT);
+        clockwork.schedule.set_live(&clockwork.key, true, clockwork.start, 1.0);
+        let mut usual = Clockwork::new(INSTANT);
+        usual.schedule.set_live(&usual.key, true, usual.start, 1.0);
+        let (began, next) = refused_while_told(&mut clockwork, class, nudge);
+        let (ever, after) = refused_while_told(&mut usual, class, |_, _| {});
+        assert_eq!(next - began, wanted.unwrap_or(after - ever), "{class:?}");
+        assert!(wanted.is_none() || after - ever > MINUTE * 4);
+    }
+}
+
 #[test]
 fn streams_that_are_cut_early_cost_no_more_reads_than_there_are_without_events() {
     for (within, reads) in [(MINUTE - Duration::from_secs(1), 5..=6), (MINUTE, 20..=20)] {
