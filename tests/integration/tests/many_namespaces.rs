@@ -8,7 +8,9 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams},
 };
+use operator::options::Options;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const OWNER: &str = "secrets.infisical.com/owner";
 const FINALIZER: &str = "secrets.infisical.com/targets";
@@ -47,8 +49,17 @@ impl Places<'_> {
     }
 
     async fn start(&self, shorts: &[&str]) -> Running {
+        self.start_with(shorts, |_| {}).await
+    }
+
+    async fn start_with(&self, shorts: &[&str], change: impl FnOnce(&mut Options)) -> Running {
         let names = shorts.iter().map(|short| self.name(short)).chain([self.0.namespace.name().to_owned()]).collect();
-        self.0.start_with(|options| options.namespaces = names).await
+        self.0
+            .start_with(|options| {
+                options.namespaces = names;
+                change(options);
+            })
+            .await
     }
 
     fn secrets(&self, short: &str) -> Api<Secret> {
@@ -239,4 +250,81 @@ async fn a_selector_that_can_not_be_served_says_what_is_missing_and_holds_up_no_
     scene.infisical_secret("both", json!({"spec": {"managedKubeSecretReferences": both}})).await;
     let message = scene.failed("both", "InvalidTarget").await;
     assert!(message.contains("are both filled in"), "{message}");
+}
+
+#[tokio::test]
+async fn while_namespaces_can_not_be_listed_no_target_is_taken_away_and_it_comes_back_by_itself() {
+    const NAMESPACES: &str = "/api/v1/namespaces";
+    // What is refused is asked for again after a minute.
+    const PATIENCE: Duration = Duration::from_secs(150);
+    let scene = Scene::new().await;
+    let places = Places(&scene);
+    places.make("a", true).await;
+    places.make("b", true).await;
+    let targets = json!([
+        {"secretName": "own", "secretNamespace": scene.namespace.name()},
+        {"secretName": "shared", "secretNamespace": null, "namespaceSelector": places.selector(), "creationPolicy": "Owner"},
+    ]);
+    scene.infisical_secret("r", json!({"spec": {"managedKubeSecretReferences": targets}})).await;
+    let operator = places.start(&["a", "b"]).await;
+    for short in ["a", "b"] {
+        places.holds(short, &[("A", "one"), ("B", "two")]).await;
+    }
+    scene.synced("r").await;
+    operator.stop().await;
+    let versions = async || {
+        let mut versions = Vec::new();
+        for short in ["a", "b"] {
+            versions.push(places.secrets(short).get("shared").await.unwrap().resource_version());
+        }
+        versions
+    };
+    let before = versions().await;
+
+    let recorder = scene.recorder().await;
+    recorder.refuse(NAMESPACES, Some(403));
+    let kubeconfig = recorder.kubeconfig().to_owned();
+    let _operator = places.start_with(&["a", "b"], |options| options.kubeconfig = Some(kubeconfig)).await;
+    let message = scene.failed("r", "WatchForbidden").await;
+    assert!(message.contains("managedKubeSecretReferences[1].namespaceSelector"), "{message}");
+    let asked = async |status: u16| {
+        let times = || recorder.all().iter().filter(|asked| asked.path == NAMESPACES && asked.status == status).count();
+        let had = times();
+        support::wait_for(format_args!("another {status}"), PATIENCE, async || if times() > had { Ok(()) } else { Err(had) })
+            .await
+            .unwrap();
+    };
+    // Another target, and whole passes, while nobody knows which namespaces there are.
+    let passes = async |value: &str| {
+        scene.set("A", value);
+        scene.holds("own", &[("A", value), ("B", "two")]).await;
+        assert_eq!(versions().await, before, "a target was touched");
+    };
+    passes("refused").await;
+    // Other than a 503, which the client asks again for by itself.
+    recorder.refuse(NAMESPACES, Some(500));
+    asked(500).await;
+    passes("broken").await;
+    let message = scene.failed("r", "ApiServerUnavailable").await;
+    assert!(message.contains("managedKubeSecretReferences[1].namespaceSelector: the namespaces could not be listed"), "{message}");
+    passes("still broken").await;
+    assert!(!scene.resource("r").await.finalizers().is_empty());
+    recorder.refuse(NAMESPACES, None);
+    for short in ["a", "b"] {
+        places.holds(short, &[("A", "still broken"), ("B", "two")]).await;
+    }
+    scene.synced("r").await;
+
+    // What was known once stays known while the watch is broken, and what changed meanwhile is found afterwards.
+    recorder.refuse(NAMESPACES, Some(500));
+    asked(500).await;
+    places.label("b", None).await;
+    scene.set("A", "last");
+    for short in ["a", "b"] {
+        places.holds(short, &[("A", "last"), ("B", "two")]).await;
+    }
+    scene.synced("r").await;
+    recorder.refuse(NAMESPACES, None);
+    places.is_gone("b").await;
+    places.holds("a", &[("A", "last"), ("B", "two")]).await;
 }
