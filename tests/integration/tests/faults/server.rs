@@ -2,6 +2,7 @@
 //!
 //! What is in the cluster stays as it is, each resource says why, and once the fault is over all go on by themselves.
 //! `failure_leaves_the_secret.rs` has more of InfisicalSecret.
+use super::generators::{Generators, manifest, written};
 use crate::static_secret::{auth, connection, key, target};
 use infisical_dev_server::{Database, DynamicSecretSeed, Fault, Membership, Operation, Provider, Role};
 use integration::{Identity, Running, Scene, event_of, text, until};
@@ -34,18 +35,20 @@ enum Asks {
 }
 
 /// In step before the fault.
-const BEFORE: [Subject; 4] = [
+const BEFORE: [Subject; 5] = [
     Subject { kind: "InfisicalSecret", name: "plain", asks: Asks::ForSecrets },
     Subject { kind: "InfisicalStaticSecret", name: "static", asks: Asks::ForSecrets },
     Subject { kind: "InfisicalPushSecret", name: "push", asks: Asks::ForSecrets },
+    Subject { kind: "InfisicalPushSecret", name: "generated", asks: Asks::ForSecrets },
     Subject { kind: "InfisicalConnection", name: "server", asks: Asks::HowItIs },
 ];
 
 /// Made while the server fails.
-const MEANWHILE: [Subject; 6] = [
+const MEANWHILE: [Subject; 7] = [
     Subject { kind: "InfisicalSecret", name: "new-plain", asks: Asks::ForSecrets },
     Subject { kind: "InfisicalStaticSecret", name: "new-static", asks: Asks::ForSecrets },
     Subject { kind: "InfisicalPushSecret", name: "new-push", asks: Asks::ForSecrets },
+    Subject { kind: "InfisicalPushSecret", name: "new-generated", asks: Asks::ForSecrets },
     Subject { kind: "InfisicalDynamicSecret", name: "new-lease", asks: Asks::ForALease },
     Subject { kind: "InfisicalConnection", name: "new-server", asks: Asks::HowItIs },
     Subject { kind: "InfisicalAuth", name: "new-login", asks: Asks::ForALogin },
@@ -81,6 +84,9 @@ struct Everything {
     operator: Running,
     secrets: Vec<(&'static str, Identity)>,
     maps: Vec<(&'static str, Identity)>,
+    generators: Generators,
+    /// As the server holds it.
+    generated: Option<String>,
 }
 
 impl Everything {
@@ -88,8 +94,10 @@ impl Everything {
         let scene = Scene::new().await;
         let state = scene.infisical.state();
         state.set_membership("shop", "app", Some(Membership { role: Role::Member, rules: Vec::new() })).unwrap();
-        for name in ["push", "new-push"] {
+        for name in ["push", "new-push", "generated", "new-generated"] {
             state.create_folder(&scene.dev(name)).unwrap();
+        }
+        for name in ["push", "new-push"] {
             scene.namespace.secret(&format!("{name}-source"), [("PUSHED", "at first")]).await.unwrap();
         }
         let provider = Provider::Database(Database { extra: serde_json::Map::new() });
@@ -98,6 +106,8 @@ impl Everything {
         let operator = scene.start().await;
         connection(&scene, json!({"address": scene.infisical.url()})).await;
         auth(&scene).await;
+        scene.apply(&manifest("Password", "random", 24)).await;
+        let generators = Generators::new(&scene, "before").await;
         for subject in BEFORE {
             apply(&scene, subject).await;
         }
@@ -109,12 +119,14 @@ impl Everything {
             secrets.push((name, scene.identity::<Secret>(name).await));
         }
         let maps = vec![("static", scene.identity::<ConfigMap>("static").await)];
-        Self { scene, operator, secrets, maps }
+        let generated = scene.infisical.state().value(&scene.dev("generated"), "PUSHED");
+        Self { scene, operator, secrets, maps, generators, generated }
     }
 
     /// The fault is there: everybody notices it, tells it, and touches nothing.
     async fn fails(&self, says: &Says) {
         let scene = &self.scene;
+        let versions = self.generators.versions(scene).await;
         for subject in BEFORE {
             resync(scene, subject).await;
         }
@@ -132,6 +144,10 @@ impl Everything {
             let counted = self.operator.metrics().await.sum("infisical_operator_reconcile_failures_total", &failures);
             assert!(counted >= 1.0, "{kind}: no metric {reason}");
         }
+        // Generators ask the server for nothing.
+        Generators::new(scene, "meanwhile").await.delete(scene).await;
+        self.generators.are_ready(scene).await;
+        assert_eq!(self.generators.versions(scene).await, versions, "a generator was written");
         self.untouched().await;
         let secrets: Api<Secret> = scene.namespace.api();
         for name in ["new-plain", "new-static", "new-lease"] {
@@ -141,7 +157,8 @@ impl Everything {
 
     async fn untouched(&self) {
         assert_eq!(self.pushed("push").as_deref(), Some("at first"), "the pushed secret was written");
-        assert_eq!(self.pushed("new-push"), None, "a secret was pushed");
+        assert_eq!(self.pushed("generated"), self.generated, "a value was made anew");
+        assert_eq!((self.pushed("new-push"), self.pushed("new-generated")), (None, None), "a secret was pushed");
         for (name, identity) in &self.secrets {
             assert_eq!(&self.scene.identity::<Secret>(name).await, identity, "Secret {name} was written");
         }
@@ -175,6 +192,11 @@ impl Everything {
         }
         assert_eq!(self.pushed("push").as_deref(), Some("edited"));
         assert_eq!(self.pushed("new-push").as_deref(), Some("at first"));
+        assert_eq!(self.pushed("generated"), self.generated, "a value was made anew");
+        let values = ["generated", "new-generated"].map(|folder| written(scene, folder, "PUSHED"));
+        assert_eq!(values, [Some(1), Some(1)], "the server has stored more than one value");
+        self.generators.are_ready(scene).await;
+        self.generators.delete(scene).await;
         // What was made by a call whose answer was cut is found and given back.
         eventually("one lease, and no other", async || match scene.infisical.state().leases(&scene.dev("/"), "db").len() {
             1 => Ok(()),
@@ -205,7 +227,11 @@ async fn apply(scene: &Scene, subject: Subject) {
             "hostAPI": scene.infisical.url(), "authentication": credentials, "resyncInterval": "5s",
             "updatePolicy": "Replace", "deletionPolicy": "Delete",
             "destination": {"projectSlug": "shop", "environmentSlug": "dev", "secretsPath": format!("/{name}")},
-            "push": {"secret": {"secretName": format!("{name}-source"), "secretNamespace": namespace}},
+            "push": if name.ends_with("generated") {
+                json!({"generators": [{"destinationSecretName": "PUSHED", "generatorRef": {"kind": "Password", "name": "random"}}]})
+            } else {
+                json!({"secret": {"secretName": format!("{name}-source"), "secretNamespace": namespace}})
+            },
         }),
         "InfisicalDynamicSecret" => json!({
             "hostAPI": scene.infisical.url(), "authentication": credentials,

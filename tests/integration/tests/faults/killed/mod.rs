@@ -6,6 +6,7 @@
 //! tokens back: those end by themselves. An Event that was not published yet is lost; the condition says the same.
 mod chain;
 mod dynamic_secret;
+mod generators;
 mod infisical_secret;
 mod leader;
 mod push_secret;
@@ -163,6 +164,7 @@ fn every_effect_is_killed_at() {
         .chain(of::<chain::Links>())
         .chain(of::<push_secret::Pushes>())
         .chain(of::<dynamic_secret::Leases>())
+        .chain(of::<generators::Generators>())
         .chain(dynamic_secret::BY_TIME)
         .chain(session::EFFECTS)
         .chain(leader::EFFECTS)
