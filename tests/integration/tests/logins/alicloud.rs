@@ -62,3 +62,12 @@ async fn each_login_is_signed_anew_and_a_clock_that_is_off_is_refused() {
     assert!(message.contains("check the credentials and the clock"), "{message}");
     assert_eq!(scene.data("alicloud").await["A"], "edited");
 }
+
+#[tokio::test]
+async fn whatever_ends_its_token_it_goes_on() {
+    let scene = Scene::with(alibaba).await;
+    let url = scene.infisical.url();
+    let _operator = scene.start_with(|options| options.host_api = Some(url)).await;
+    apply(&scene, "robot").await;
+    crate::heals::whatever_ends_its_token_it_goes_on(&scene, "alicloud", "robot").await;
+}

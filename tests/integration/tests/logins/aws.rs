@@ -290,3 +290,12 @@ async fn the_manuals_infisical_auth_becomes_ready() {
     let _operator = test.start(&[("AWS_ACCESS_KEY_ID", &id), ("AWS_SECRET_ACCESS_KEY", &secret), ("AWS_REGION", REGION)], &[]).await;
     super::as_in_the_manual(&test.scene, "aws-iam", &[("<machine-identity-id>", IDENTITY)]).await;
 }
+
+#[tokio::test]
+async fn whatever_ends_its_token_it_goes_on() {
+    let test = Test::new(json!({"allowedPrincipalArns": "arn:aws:iam::123456789012:user/operator"})).await;
+    let (id, secret) = test.aws.change(|account| account.add_user("operator"));
+    let _operator = test.start(&[("AWS_ACCESS_KEY_ID", &id), ("AWS_SECRET_ACCESS_KEY", &secret), ("AWS_REGION", REGION)], &[]).await;
+    test.apply("a").await;
+    crate::heals::whatever_ends_its_token_it_goes_on(&test.scene, "a", "aws").await;
+}

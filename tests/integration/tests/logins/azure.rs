@@ -251,3 +251,11 @@ async fn the_manuals_infisical_auth_becomes_ready() {
     let _operator = start(&scene, Around { origins: azure.origins(), ..Around::default() }).await;
     super::as_in_the_manual(&scene, "azure", &[("<machine-identity-id>", &id("cloud"))]).await;
 }
+
+#[tokio::test]
+async fn whatever_ends_its_token_it_goes_on() {
+    let (scene, azure) = scene(|_| {}).await;
+    let _operator = start(&scene, Around { origins: azure.origins(), ..Around::default() }).await;
+    scene.infisical_secret("a", azure_auth(json!({"azureManagedIdentityClientId": "machine"}))).await;
+    crate::heals::whatever_ends_its_token_it_goes_on(&scene, "a", "cloud").await;
+}

@@ -223,3 +223,11 @@ async fn the_manuals_infisical_auth_becomes_ready() {
     let more = [("<machine-identity-id>", &id("cloud")), ("</path-to-service-account-key-file.json>", &test.path("key.json"))];
     super::as_in_the_manual(&test.scene, "gcp-iam", &more.map(|(placeholder, value)| (placeholder, value.as_str()))).await;
 }
+
+#[tokio::test]
+async fn whatever_ends_its_token_it_goes_on() {
+    let test = Test::new().await;
+    let _operator = start(&test.scene, test.around()).await;
+    test.scene.infisical_secret("a", gcp_iam_auth("cloud", Some(&test.path("key.json")))).await;
+    crate::heals::whatever_ends_its_token_it_goes_on(&test.scene, "a", "cloud").await;
+}

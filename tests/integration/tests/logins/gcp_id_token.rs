@@ -112,3 +112,11 @@ async fn the_manuals_infisical_auth_becomes_ready() {
     let _operator = start(&scene, Around { origins: google.origins(), ..Around::default() }).await;
     super::as_in_the_manual(&scene, "gcp-id-token", &[("<machine-identity-id>", &id("cloud"))]).await;
 }
+
+#[tokio::test]
+async fn whatever_ends_its_token_it_goes_on() {
+    let (scene, google) = scene().await;
+    let _operator = start(&scene, Around { origins: google.origins(), ..Around::default() }).await;
+    scene.infisical_secret("a", gcp_id_token_auth("cloud")).await;
+    crate::heals::whatever_ends_its_token_it_goes_on(&scene, "a", "cloud").await;
+}

@@ -154,3 +154,13 @@ async fn the_sample_syncs() {
     sample(&scene, "jwt-auth.yaml", "by-key", &[("<JSON Web Token>", &token)]).await;
     scene.holds("jwt-auth", &GOOD).await;
 }
+
+#[tokio::test]
+async fn whatever_ends_its_token_it_goes_on() {
+    let issuer = Issuer::start().await.unwrap();
+    let scene = scene(&issuer).await;
+    let _operator = scene.start().await;
+    put(&scene, "ci", &[("token", &issuer.token(&json!({"aud": "infisical", "sub": "job:1"})).unwrap())]).await;
+    scene.infisical_secret("a", by_plugin("jwt", "by-key", json!({}), &[key("token", "ci", "token")])).await;
+    crate::heals::whatever_ends_its_token_it_goes_on(&scene, "a", "by-key").await;
+}

@@ -107,3 +107,13 @@ async fn the_manuals_infisical_auth_becomes_ready() {
     let more = [("<machine-identity-id>", id("robot")), ("<ldap-username>", "robot".into()), ("<ldap-password>", PASSWORD.into())];
     super::as_in_the_manual(&scene, "ldap", &more.each_ref().map(|(placeholder, value)| (*placeholder, value.as_str()))).await;
 }
+
+#[tokio::test]
+async fn whatever_ends_its_token_it_goes_on() {
+    let directory = directory().await;
+    let scene = scene(&directory).await;
+    let _operator = scene.start().await;
+    put(&scene, "ldap", &[("username", "robot"), ("password", PASSWORD)]).await;
+    scene.infisical_secret("a", block(&scene)).await;
+    crate::heals::whatever_ends_its_token_it_goes_on(&scene, "a", "robot").await;
+}

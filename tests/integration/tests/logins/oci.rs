@@ -117,3 +117,12 @@ async fn a_token_that_the_server_ends_costs_one_login() {
     good.recovers("edited").await;
     assert_eq!(token_calls(&scene)[0], 2);
 }
+
+#[tokio::test]
+async fn whatever_ends_its_token_it_goes_on() {
+    let scene = Scene::with(oracle).await;
+    let url = scene.infisical.url();
+    let _operator = scene.start_with(|options| options.host_api = Some(url)).await;
+    apply(&scene, "robot").await;
+    crate::heals::whatever_ends_its_token_it_goes_on(&scene, "oci", "robot").await;
+}

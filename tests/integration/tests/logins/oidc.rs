@@ -61,3 +61,13 @@ async fn a_rotated_file_is_used_at_the_next_login() {
     sample(&scene, "oidc-auth.yaml", "pipeline", &[]).await;
     scene.holds("oidc-auth", &GOOD).await;
 }
+
+#[tokio::test]
+async fn whatever_ends_its_token_it_goes_on() {
+    let issuer = Issuer::start().await.unwrap();
+    let scene = scene(&issuer).await;
+    let _operator = scene.start().await;
+    put(&scene, "ci", &[("token", &issuer.token(&json!({"aud": "infisical", "repository": "acme/shop"})).unwrap())]).await;
+    scene.infisical_secret("a", by_plugin("oidc", "pipeline", json!({}), &[key("token", "ci", "token")])).await;
+    crate::heals::whatever_ends_its_token_it_goes_on(&scene, "a", "pipeline").await;
+}

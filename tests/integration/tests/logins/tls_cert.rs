@@ -112,3 +112,14 @@ async fn a_token_that_the_server_ends_costs_one_login() {
     good.recovers("edited").await;
     assert_eq!(token_calls(&scene)[0], 2);
 }
+
+#[tokio::test]
+async fn whatever_ends_its_token_it_goes_on() {
+    let authority = Authority::new();
+    let scene = scene(&authority).await;
+    let _operator = scene.start().await;
+    let (certificate, private) = authority.issue("app", |_| {});
+    show(&scene, (&certificate, &private)).await;
+    scene.infisical_secret("a", resource(&scene)).await;
+    crate::heals::whatever_ends_its_token_it_goes_on(&scene, "a", "robot").await;
+}
