@@ -63,12 +63,20 @@ fn every_row_of_the_table_names_a_test_or_says_why_it_needs_none() {
     assert!(bare.is_empty(), "rows with neither a test nor a sentence: {bare:#?}");
 }
 
+/// The numbers from 1 to `last` that are missing, and those that are there twice or too much.
+fn wrong(found: &[u32], last: u32) -> (Vec<u32>, Vec<u32>) {
+    let times = |number: u32| found.iter().filter(|found| **found == number).count();
+    let missing = (1..=last).filter(|number| times(*number) == 0).collect();
+    let found: BTreeSet<_> = found.iter().copied().collect();
+    (missing, found.into_iter().filter(|number| times(*number) > 1 || !(1..=last).contains(number)).collect())
+}
+
 #[test]
-fn every_decision_every_weakness_and_every_ask_has_a_row() {
+fn every_decision_every_weakness_and_every_ask_has_one_row() {
     const PROMISES: &str = "Promises";
     const ASKS: &str = "What users of Infisical's operator ask for";
     let rows = rows();
-    let of = |wanted: &dyn Fn(&str) -> bool| -> BTreeSet<u32> {
+    let of = |wanted: &dyn Fn(&str) -> bool| -> Vec<u32> {
         rows.iter().filter(|(heading, ..)| wanted(heading)).flat_map(|(_, about, _)| numbers(about)).collect()
     };
     let decided = rows.iter().filter_map(|(_, about, _)| about.strip_prefix("0.")?.split(' ').next()?.parse::<u32>().ok());
@@ -76,8 +84,18 @@ fn every_decision_every_weakness_and_every_ask_has_a_row() {
     for (what, found, last) in
         [("decisions", decided.collect(), 18), ("weaknesses", weaknesses, 67), ("asks", of(&|heading| heading == ASKS), 10)]
     {
-        let missing: Vec<_> = (1..=last).filter(|number| !found.contains(number)).collect();
+        let (missing, too_many) = wrong(&found, last);
         assert!(missing.is_empty(), "{what} without a row: {missing:?}");
-        assert!(found.iter().all(|number| (1..=last).contains(number)), "{what} that there are not: {found:?}");
+        assert!(too_many.is_empty(), "{what} with several rows, or that there are not: {too_many:?}");
     }
+}
+
+#[test]
+fn a_number_that_is_missing_twice_there_or_too_much_is_noticed() {
+    assert_eq!(wrong(&[2, 1, 3], 3), (vec![], vec![]));
+    assert_eq!(wrong(&[1, 1, 4], 3), (vec![2, 3], vec![1, 4]));
+    assert_eq!(
+        (numbers("19, 20, 22 about 7"), numbers("38 to 40 about"), numbers("about 7")),
+        (vec![19, 20, 22], vec![38, 39, 40], vec![])
+    );
 }
