@@ -31,6 +31,7 @@ pub mod reason;
 pub mod reload;
 pub mod render;
 pub mod report;
+pub mod rights;
 pub mod serve;
 pub mod session;
 pub mod start;

@@ -4,7 +4,11 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
-use std::{sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Reconciled {
@@ -90,6 +94,12 @@ struct Told {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Right {
+    verbs: &'static str,
+    resource: String,
+}
+
 /// One stream in [`Metrics`], as long as it is kept.
 pub struct StreamMetric {
     streams: Family<InState, Gauge>,
@@ -127,6 +137,9 @@ pub struct Metrics {
     caches: Family<CacheUse, Counter>,
     streams: Family<InState, Gauge>,
     events: Family<Told, Counter>,
+    rights: Family<Right, Gauge>,
+    /// With the place where each is missing.
+    missing: Mutex<BTreeSet<(&'static str, String, String)>>,
     plugin_calls: Family<PluginCall, Counter>,
     plugin_seconds: Family<PluginCall, Histogram>,
     plugin_memory: Family<Plugin, Gauge>,
@@ -156,6 +169,7 @@ impl Default for Metrics {
         let logins = Family::default();
         let caches = Family::default();
         let (streams, events) = (Family::default(), Family::default());
+        let rights = Family::default();
         let plugin_calls = Family::default();
         let plugin_seconds = Family::new_with_constructor(plugin_buckets as fn() -> Histogram);
         let plugin_memory = Family::default();
@@ -169,6 +183,7 @@ impl Default for Metrics {
         registry.register("cache_requests", "Requests to the session and read caches", caches.clone());
         registry.register("event_streams", "Streams of instant updates by state", streams.clone());
         registry.register("events", "Events of instant updates by kind", events.clone());
+        registry.register("rights_missing", "Rights that the role does not give, by the places where they are missing", rights.clone());
         registry.register("plugin_calls", "Calls of plugins by world and outcome", plugin_calls.clone());
         registry.register_with_unit("plugin_call_duration", "Time of a plugin's call", Unit::Seconds, plugin_seconds.clone());
         registry.register_with_unit("plugin_memory_peak", "Largest linear memory of a call so far", Unit::Bytes, plugin_memory.clone());
@@ -184,6 +199,8 @@ impl Default for Metrics {
             caches,
             streams,
             events,
+            rights,
+            missing: Mutex::default(),
             plugin_calls,
             plugin_seconds,
             plugin_memory,
@@ -230,6 +247,23 @@ impl Metrics {
     /// An event came.
     pub fn event(&self, kind: &'static str) {
         self.events.get_or_create(&Told { kind }).inc();
+    }
+
+    /// A right is missing, or no longer, or never was: its verbs as a rule lists them, the resource as `events.events.k8s.io`, and
+    /// where: a namespace, or nothing for all.
+    pub fn right(&self, verbs: &'static str, resource: &str, place: &str, missing: bool) {
+        let mut all = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (verbs, resource.to_owned(), place.to_owned());
+        let changed = if missing { all.insert(key) } else { all.remove(&key) };
+        if !changed {
+            return;
+        }
+        let places = all.iter().filter(|(of, what, _)| (*of, what.as_str()) == (verbs, resource)).count();
+        let labels = Right { verbs, resource: resource.to_owned() };
+        match i64::try_from(places) {
+            Ok(0) => drop(self.rights.remove(&labels)),
+            places => drop(self.rights.get_or_create(&labels).set(places.unwrap_or(i64::MAX))),
+        }
     }
 
     /// The text of `/metrics`.
@@ -301,6 +335,20 @@ mod tests {
         assert!(text.contains("2.0.0") && !text.contains("1.0.0"), "{text}");
         metrics.removed("jwt");
         assert!(!metrics.text().unwrap().contains("2.0.0"));
+    }
+
+    #[test]
+    fn a_missing_right_is_shown_with_the_number_of_places_until_it_is_granted() {
+        let metrics = Metrics::default();
+        for (place, missing) in [("a", true), ("b", true), ("a", true), ("c", false)] {
+            metrics.right("list,watch", "secrets", place, missing);
+        }
+        let shown = |metrics: &Metrics| metrics.text().unwrap().lines().find(|line| line.contains("rights_missing{")).map(str::to_owned);
+        let two = r#"infisical_operator_rights_missing{verbs="list,watch",resource="secrets"} 2"#;
+        assert_eq!(shown(&metrics).as_deref(), Some(two));
+        metrics.right("list,watch", "secrets", "a", false);
+        metrics.right("list,watch", "secrets", "b", false);
+        assert_eq!(shown(&metrics), None);
     }
 
     #[test]

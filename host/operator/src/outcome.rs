@@ -1,4 +1,5 @@
 //! How a reconcile ended. Conditions, Events, metrics and the next try all derive from this, in one place.
+use crate::rights::Blind;
 use std::time::Duration;
 
 /// What to do about a fault.
@@ -63,6 +64,8 @@ pub struct Done {
     pub restarted: usize,
     /// What works but should be mended: several auth blocks, a deprecated field.
     pub warnings: Vec<Fault>,
+    /// What is not noticed for want of a right.
+    pub blind: Blind,
 }
 
 /// The end of a reconcile.

@@ -25,6 +25,7 @@ use crate::{
     read::Reads,
     reload::Reloader,
     report::{Reported, Reports},
+    rights,
     serve::{self, Readiness},
     session::{ClientSettings, Sessions, SessionsConfig},
     target::Targets,
@@ -118,6 +119,7 @@ pub async fn run_by(clock: Arc<dyn Clock>, options: Options, stop: CancellationT
         })
     };
     let swaps = tokio::spawn(swapped(Arc::clone(&context)));
+    let refused = tokio::spawn(refused(Arc::clone(&context)));
 
     let mut leadership = options.leader.as_ref().map(|leader| Leadership::stand(client.clone(), leader));
     let leads = match &mut leadership {
@@ -155,7 +157,7 @@ pub async fn run_by(clock: Arc<dyn Clock>, options: Options, stop: CancellationT
         leadership.release().await;
     }
     context.sessions.shutdown().await;
-    for task in [watches.abort_handle(), synced.abort_handle(), swaps.abort_handle()] {
+    for task in [watches.abort_handle(), synced.abort_handle(), swaps.abort_handle(), refused.abort_handle()] {
         task.abort();
     }
     if lost {
@@ -389,6 +391,12 @@ async fn lead_lost(leadership: &mut Option<Leadership>) {
         Some(leadership) => leadership.lost().await,
         None => std::future::pending().await,
     }
+}
+
+/// Shows which watches the role refuses.
+async fn refused(context: Arc<Context>) {
+    let watches = [context.cluster.health(), context.reloader.health(), context.namespaces.health()];
+    future::join_all(watches.map(|health| rights::show(context.reports.metrics(), health))).await;
 }
 
 async fn swapped(context: Arc<Context>) {

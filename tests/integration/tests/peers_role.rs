@@ -12,7 +12,7 @@ use std::{
     path::PathBuf,
     time::Instant,
 };
-use support::Operator;
+use support::{Metrics, Operator};
 
 const ROLE: &str = include_str!("../data/infisical-operator-cluster-role.yaml");
 const ROLLOUTS: &str = include_str!("../data/rollouts.yaml");
@@ -176,6 +176,22 @@ async fn every_kind_works_under_the_role_of_infisicals_operator_and_what_it_lack
     goes(&pushes, "push").await;
     goes(&dynamic, "lease").await;
     assert_eq!((value("PUSHED"), value("GENERATED"), leases()), (None, None, 0));
+
+    // What it lacks is shown, for who runs the operator and for who wrote a resource that works worse for it.
+    let shown = reqwest::get(format!("http://127.0.0.1:{}/metrics", setup.metrics)).await.unwrap().text().await.unwrap();
+    let shown = Metrics::parse(&shown);
+    for (verbs, resource) in [
+        ("list,watch", "rollouts"),
+        ("list,watch", "passwords"),
+        ("create,patch", "events.events.k8s.io"),
+        ("patch", "clustergenerators/status"),
+    ] {
+        let missing = shown.sum("infisical_operator_rights_missing", &[("verbs", verbs), ("resource", resource)]);
+        assert!(missing >= 1.0, "{verbs} {resource} is not shown as missing");
+    }
+    assert_eq!(shown.sum("infisical_operator_rights_missing", &[("resource", "secrets")]), 0.0);
+    let found = scene.condition("a", "secrets.infisical.com/AutoRedeployReady").await;
+    assert!(found.status == "True" && found.message.contains("may not list and watch rollouts"), "{found:?}");
 
     let denied = denied(&scene);
     println!("denied: {denied:?}");

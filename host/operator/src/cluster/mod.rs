@@ -5,7 +5,7 @@
 //! change, however many resources refer to it.
 //!
 //! What can go wrong: the watch is refused (then nothing is kept, each look is a read, and changes are seen at the next
-//! interval: one log line and [`Cluster::degraded`] say so) or breaks (then nothing kept is trusted until it is back).
+//! interval: one log line, a metric and the conditions of the resources say so) or breaks (then nothing kept is trusted until it is back).
 mod fault;
 mod index;
 mod lookup;
@@ -118,6 +118,20 @@ impl Cluster {
     #[must_use]
     pub fn degraded(&self) -> Vec<Fault> {
         self.inner.health.borrow().faults()
+    }
+
+    /// How the watches fare, now and from now on.
+    pub(crate) fn health(&self) -> signal::Receiver<Health> {
+        self.inner.health.subscribe()
+    }
+
+    /// Why changes of these objects are not noticed, where the role refuses the watch that would tell.
+    pub(crate) fn blind_to(&self, objects: impl Iterator<Item = Key>) -> Vec<Fault> {
+        let health = self.inner.health.borrow();
+        let watches: BTreeSet<_> = objects.map(|key| (resource(key.kind), key.name.namespace)).collect();
+        let mut faults: Vec<_> = watches.iter().filter_map(|(resource, namespace)| health.fault_of(resource, namespace)).collect();
+        faults.dedup();
+        faults
     }
 
     /// A pass over the references of a resource begins: what is looked up from now on replaces what was before, at

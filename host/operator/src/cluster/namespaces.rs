@@ -177,6 +177,11 @@ impl Namespaces {
         }
     }
 
+    /// How the watch fares, now and from now on.
+    pub(crate) fn health(&self) -> signal::Receiver<Health> {
+        self.inner.health.subscribe()
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.inner.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

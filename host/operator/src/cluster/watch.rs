@@ -80,6 +80,18 @@ impl Health {
         self.watches.iter().filter(|(_, condition)| **condition != Condition::Live).map(|(part, _)| part.clone()).collect()
     }
 
+    /// The fault of the watch by which an object of that resource in that namespace would be noticed, if the role refuses it.
+    pub(crate) fn fault_of(&self, resource: &'static str, namespace: &str) -> Option<Fault> {
+        let of = [None, Some(namespace.to_owned())].into_iter().find(|of| self.watches.contains_key(&(resource, of.clone())))?;
+        let refused = self.watches.get(&(resource, of.clone())) == Some(&Condition::Refused);
+        refused.then(|| refused_fault(resource, of.as_deref()))
+    }
+
+    /// Whether the role refuses each watch.
+    pub(crate) fn into_refused(self) -> impl Iterator<Item = ((&'static str, Option<String>), bool)> {
+        self.watches.into_iter().map(|(part, condition)| (part, condition == Condition::Refused))
+    }
+
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let refused = self.watches.iter().filter(|(_, condition)| **condition == Condition::Refused);
         refused.map(|((resource, namespace), _)| refused_fault(resource, namespace.as_deref())).collect()
@@ -317,6 +329,10 @@ mod tests {
         let faults = health.faults();
         assert_eq!(faults.len(), 1);
         assert!(faults[0].message.contains("namespace b"));
+        assert_eq!((health.fault_of("secrets", "b"), health.fault_of("secrets", "a")), (faults.first().cloned(), None));
+        assert_eq!((health.fault_of("secrets", "c"), health.fault_of("configmaps", "b")), (None, None));
+        let refused: Vec<_> = health.clone().into_refused().filter(|(_, refused)| *refused).map(|(part, _)| part).collect();
+        assert_eq!(refused, [parts[1].clone()]);
     }
 
     #[test]

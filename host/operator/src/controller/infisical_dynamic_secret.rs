@@ -25,7 +25,8 @@ use crate::{
     reason,
     reload::Followed,
     report::{Reported, Said, said},
-    target::{Applied, Change},
+    rights::Blind,
+    target::{Applied, Change, key},
     trigger::Trigger,
 };
 use api::{
@@ -63,6 +64,10 @@ impl Follow<InfisicalDynamicSecret> for Leaser {
 
     fn gone(&mut self, object: ObjectRef) {
         self.0.forget(&object);
+    }
+
+    fn refused(&mut self, watch: &str, refused: bool) {
+        self.0.reports.watched::<InfisicalDynamicSecret>(watch, refused);
     }
 }
 
@@ -222,6 +227,7 @@ async fn keep(
         secrets: hand.data.len(),
         workloads: reloaded.followers,
         restarted: reloaded.restarted,
+        blind: Blind { targets: work.context.cluster.blind_to(std::iter::once(key(target))), workloads: reloaded.unseen },
         warnings,
     };
     let wrote = unrecorded.is_some() || applied.change != Change::Unchanged || done.restarted > 0;

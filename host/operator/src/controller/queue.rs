@@ -47,6 +47,9 @@ pub trait Follow<K>: Clone + Send {
 
     /// It was deleted. Told again where a reconcile of it was under way then.
     fn gone(&mut self, object: ObjectRef);
+
+    /// The role shows the kind no longer, or again; `watch` is the address that is watched.
+    fn refused(&mut self, _watch: &str, _refused: bool) {}
 }
 
 /// What a user can change of an object, as it was last seen.
@@ -176,8 +179,10 @@ pub async fn run<K, C, R, F>(
     let (store, writer) = reflector::store();
     let (kind, triggers, follower) = (changes.kind, Arc::clone(&changes.triggers), changes.follower.clone());
     let known = store.clone();
+    let (address, mut told) = (api.resource_url().to_owned(), follower.clone());
+    let tell = move |refused| told.refused(&address, refused);
     let watched = watcher::watcher(api, watcher::Config::default()).default_backoff().modify(trim).reflect(writer);
-    let queue = queue(patient(watched, REFUSED_PAUSE), changes, woken).take_until(stop.cancelled_owned());
+    let queue = queue(patient(watched, REFUSED_PAUSE, tell), changes, woken).take_until(stop.cancelled_owned());
     // A reconcile reports its own failures: nothing is left for an error policy.
     let never = |_: Arc<K>, error: &Infallible, _: Arc<C>| -> Action { match *error {} };
     let reconcile = move |object: Arc<K>, context| {
@@ -220,8 +225,9 @@ fn trim<K: Resource>(object: &mut K) {
 fn patient<K: Resource<DynamicType = ()> + Send>(
     watched: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send,
     pause: Duration,
+    mut tell: impl FnMut(bool) + Send,
 ) -> impl Stream<Item = Result<Event<K>, watcher::Error>> + Send {
-    let mut said = false;
+    let (mut said, mut told) = (false, false);
     watched.then(move |event| {
         let refused = event.as_ref().is_err_and(is_refused);
         match &event {
@@ -229,11 +235,16 @@ fn patient<K: Resource<DynamicType = ()> + Send>(
             Err(_) if refused => {
                 let fault = refused_fault(&K::plural(&()), None);
                 tracing::error!(reason = fault.reason, "{}", fault.message);
+                told = true;
+                tell(true);
             }
             Err(error) => {
                 tracing::warn!(kind = %K::kind(&()), error = %crate::report::watch_error(error), "a watch broke and starts again");
             }
             Ok(_) => {}
+        }
+        if matches!(event, Ok(Event::InitDone)) && std::mem::take(&mut told) {
+            tell(false);
         }
         // A list begins with an event that says nothing about the server.
         said = refused || (said && matches!(event, Ok(Event::Init)));
@@ -343,9 +354,11 @@ mod tests {
         let broken = Err(watcher::Error::NoResourceVersion);
         let began = std::time::Instant::now();
         let events = [Ok(Event::Init), refused(), Ok(Event::Init), refused(), broken, Ok(Event::InitDone)];
-        let events = patient(stream::iter(events), PAUSE);
+        let mut told = Vec::new();
+        let events = patient(stream::iter(events), PAUSE, |refused| told.push(refused));
         assert_eq!(events.collect::<Vec<_>>().await.len(), 6);
         assert!(began.elapsed() >= 2 * PAUSE);
+        assert_eq!(told, [true, false]);
     }
 
     #[tokio::test]

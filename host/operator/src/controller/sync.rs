@@ -23,7 +23,8 @@ use crate::{
     reload::Followed,
     render::{self, Source},
     report::{Reported, StatusWrite},
-    target::{Applied, Change},
+    rights::Blind,
+    target::{Applied, Change, key},
     trigger::Trigger,
 };
 use futures::{FutureExt, future::join_all};
@@ -70,6 +71,10 @@ impl<K: Synced> Follow<K> for Follower {
 
     fn gone(&mut self, object: ObjectRef) {
         self.0.forget(&object);
+    }
+
+    fn refused(&mut self, watch: &str, refused: bool) {
+        self.0.reports.watched::<K>(watch, refused);
     }
 }
 
@@ -155,6 +160,7 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, wi
         secrets: source.merged.len(),
         workloads: reloaded.followers,
         restarted: reloaded.restarted,
+        blind: Blind { targets: context.cluster.blind_to(targets.iter().map(key)), workloads: reloaded.unseen },
         warnings: plan
             .warnings
             .iter()

@@ -39,7 +39,7 @@ use k8s_openapi::{
 use kind::Kind;
 use kube::runtime::watcher::Event;
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -96,6 +96,8 @@ pub struct Reloaded {
     pub restarted: usize,
     /// One for each workload that could not be looked at or restarted; the next pass makes up for it.
     pub faults: Vec<Fault>,
+    /// Why there may be more of them: one for each watch that the role refuses.
+    pub unseen: Vec<Fault>,
 }
 
 /// Knows and restarts workloads. Clones share the same.
@@ -185,16 +187,21 @@ impl Reloader {
         self.inner.health.borrow().faults()
     }
 
+    /// How the watches fare, now and from now on.
+    pub(crate) fn health(&self) -> signal::Receiver<Health> {
+        self.inner.health.subscribe()
+    }
+
     /// Brings the workloads that read these up to date. To be called at the end of each pass, whether or not anything
     /// changed; where nothing is to be done it costs no request.
     pub async fn reload(&self, secrets: &[Followed<'_>]) -> Reloaded {
-        let namespaces: HashSet<&str> = secrets.iter().map(|secret| secret.name.namespace.as_str()).collect();
+        let namespaces: BTreeSet<&str> = secrets.iter().map(|secret| secret.name.namespace.as_str()).collect();
         let workloads: Vec<_> = {
             let known = self.workloads();
-            namespaces.into_iter().flat_map(|namespace| known.in_namespace(namespace)).collect()
+            namespaces.iter().flat_map(|namespace| known.in_namespace(namespace)).collect()
         };
         let results = join_all(workloads.iter().map(|workload| self.bring_up_to_date(workload, secrets))).await;
-        let mut reloaded = Reloaded::default();
+        let mut reloaded = Reloaded { unseen: self.unseen(&namespaces), ..Reloaded::default() };
         for result in results {
             match result {
                 Ok(None) => {}
@@ -206,6 +213,16 @@ impl Reloader {
             }
         }
         reloaded
+    }
+
+    fn unseen(&self, namespaces: &BTreeSet<&str>) -> Vec<Fault> {
+        let health = self.inner.health.borrow();
+        let mut faults = Vec::new();
+        for kind in Kind::ALL {
+            faults.extend(namespaces.iter().filter_map(|namespace| health.fault_of(kind.resource(), namespace)));
+        }
+        faults.dedup();
+        faults
     }
 
     /// None: it reads none of them. Else whether it was restarted.

@@ -1,5 +1,5 @@
 //! Conditions from what a kind says of an outcome, and what all kinds say alike. Pure.
-use crate::outcome::{Done, Outcome};
+use crate::outcome::{Done, Fault, Outcome};
 use api::well_known::annotation::SUSPEND;
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
@@ -63,10 +63,19 @@ pub fn ready(outcome: &Outcome, reason: &'static str, good: impl FnOnce(&Done) -
                 text.push_str("; warning: ");
                 text.push_str(&warning.message);
             }
+            blind_to(&mut text, &done.blind.targets);
             (READY, "True", reason, text)
         }
         Outcome::Waiting(fault) => (READY, "Unknown", fault.reason, fault.message.clone()),
         Outcome::Failed { fault, .. } => (READY, "False", fault.reason, fault.message.clone()),
+    }
+}
+
+/// Adds what is not noticed for want of a right. No warning: whoever wrote the resource did nothing wrong.
+pub fn blind_to(text: &mut String, faults: &[Fault]) {
+    for fault in faults {
+        text.push_str("; ");
+        text.push_str(&fault.message);
     }
 }
 

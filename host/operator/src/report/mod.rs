@@ -8,7 +8,7 @@ mod event;
 mod retry;
 pub mod said;
 
-pub use conditions::{READY, SUSPENDED, Said, conditions, count, ready, suspended, synced};
+pub use conditions::{READY, SUSPENDED, Said, blind_to, conditions, count, ready, suspended, synced};
 pub use event::{Note, note};
 pub use retry::{Backoff, next_try};
 
@@ -18,6 +18,7 @@ use crate::{
     metrics::Metrics,
     object::ObjectRef,
     outcome::Outcome,
+    rights::WATCH,
 };
 use api::{status::Conditions, well_known::annotation::SUSPEND};
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
@@ -41,6 +42,9 @@ const EVENT_WITHIN: Duration = Duration::from_secs(30);
 
 /// A status that could not be written is written soon: the API server is back, or it is the only thing missing.
 const STATUS_AGAIN: Duration = Duration::from_secs(5);
+
+const EVENTS: &str = "events.events.k8s.io";
+const EVENT_VERBS: &str = "create,patch";
 
 /// Where the role does not allow Events, they are tried again after so long: a person grants rights.
 const EVENTS_AGAIN: Duration = Duration::from_secs(60 * 60);
@@ -131,6 +135,16 @@ impl Reports {
             written: Mutex::default(),
             refused: Mutex::default(),
         }
+    }
+
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// The role shows a kind, or does not; `place` tells its watches apart.
+    pub fn watched<K: Resource<DynamicType = ()>>(&self, place: &str, refused: bool) {
+        self.metrics.right(WATCH, &K::plural(&()), place, refused);
     }
 
     /// The resource is gone.
@@ -230,7 +244,9 @@ impl Reports {
         let patch = serde_json::json!({ "status": status });
         match self.requests.merge_status::<K>(Effect::WriteStatus, collection::<K>(&reference.namespace), &reference.name, &patch).await {
             Ok(made) => {
-                self.refused().remove(&place);
+                if self.refused().remove(&place).is_some() {
+                    self.metrics.right("patch", &format!("{}/status", K::plural(&())), &reference.namespace, false);
+                }
                 let made = made.meta().resource_version.clone();
                 self.written().insert(reference.clone(), Written { made: made.clone(), conditions: conditions.to_vec() });
                 StatusWrite::Made(made)
@@ -240,6 +256,7 @@ impl Reports {
             Err(error) if error.code() == 403 => {
                 if self.refused().insert(place, Instant::now()).is_none() {
                     let (resource, namespace) = (K::plural(&()), &reference.namespace);
+                    self.metrics.right("patch", &format!("{resource}/status"), namespace, true);
                     let message = "the role does not allow to patch the status of a kind: its conditions are not written";
                     tracing::warn!(namespace, "{message} (grant patch of {resource}/status)");
                 }
@@ -276,10 +293,14 @@ impl Reports {
         let publish = effect::make(Effect::PublishEvent, self.recorder.publish(&event, &about));
         let published = tokio::time::timeout(EVENT_WITHIN, publish).await;
         match published {
-            Ok(Ok(())) => *self.events() = Allowed::default(),
+            Ok(Ok(())) => {
+                *self.events() = Allowed::default();
+                self.metrics.right(EVENT_VERBS, EVENTS, "", false);
+            }
             Err(_) => tracing::warn!("an Event could not be written: the API server gave no answer in time"),
             Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
                 if self.events().refused.replace(Instant::now()).is_none() {
+                    self.metrics.right(EVENT_VERBS, EVENTS, "", true);
                     tracing::warn!("the role does not allow to create Events (events.k8s.io): conditions and metrics are all there is");
                 }
             }

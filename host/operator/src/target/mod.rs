@@ -286,7 +286,7 @@ fn applied(compared: Compared, change: Change) -> Applied {
     }
 }
 
-fn key(target: &Target) -> Key {
+pub(crate) fn key(target: &Target) -> Key {
     Key { kind: target.kind, name: target.name.clone() }
 }
 

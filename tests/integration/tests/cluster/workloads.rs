@@ -96,9 +96,9 @@ async fn a_workload_is_restarted_exactly_once_per_change() -> Result<()> {
     // Just opted in: noted, not restarted.
     assert_eq!(state(&world, "w", "s").await?, State { replica_sets: 1, notes: (Some("v1".into()), None) });
     let changed = pass(&world, &[("s", "v2", true)]).await;
-    assert_eq!(changed, Reloaded { followers: 1, restarted: 1, faults: vec![] });
+    assert_eq!(changed, Reloaded { followers: 1, restarted: 1, ..Reloaded::default() });
     for _ in 0..3 {
-        assert_eq!(pass(&world, &[("s", "v2", false)]).await, Reloaded { followers: 1, restarted: 0, faults: vec![] });
+        assert_eq!(pass(&world, &[("s", "v2", false)]).await, Reloaded { followers: 1, restarted: 0, ..Reloaded::default() });
     }
     assert_eq!(state(&world, "w", "s").await?, State { replica_sets: 2, notes: (Some("v2".into()), Some("v2".into())) });
     assert_eq!(state(&world, "out", "s").await?, State { replica_sets: 1, notes: (None, None) });
@@ -113,7 +113,7 @@ async fn a_restart_that_a_crash_prevented_is_made_up_for() -> Result<()> {
     assert_eq!(state(&world, "w", "s").await?.replica_sets, 1);
     // The Secret was written, and the operator ended before its workloads.
     let world = world.restarted().await;
-    assert_eq!(pass(&world, &[("s", "v2", false)]).await, Reloaded { followers: 1, restarted: 1, faults: vec![] });
+    assert_eq!(pass(&world, &[("s", "v2", false)]).await, Reloaded { followers: 1, restarted: 1, ..Reloaded::default() });
     assert_eq!(state(&world, "w", "s").await?.replica_sets, 2);
     Ok(())
 }
@@ -141,7 +141,7 @@ async fn stateful_sets_and_daemon_sets_follow_too_and_long_names_fit() -> Result
     let name = "long".repeat(20);
     apply(&world, &[workload("StatefulSet", "w", true, &reading(&name)), workload("DaemonSet", "w", true, &reading(&name))]).await?;
     followed_by(&world, &[(&name, "v1", false)], 2).await?;
-    assert_eq!(pass(&world, &[(&name, "v2", true)]).await, Reloaded { followers: 2, restarted: 2, faults: vec![] });
+    assert_eq!(pass(&world, &[(&name, "v2", true)]).await, Reloaded { followers: 2, restarted: 2, ..Reloaded::default() });
     assert_eq!(pass(&world, &[(&name, "v2", false)]).await.restarted, 0);
     Ok(())
 }
@@ -154,7 +154,7 @@ async fn under_the_peers_role_workloads_are_replaced_whole() -> Result<()> {
     // Observed before the first change, else its controller may not have made a ReplicaSet for it.
     assert_eq!(state(&world, "w", "s").await?.replica_sets, 1);
     for (number, version) in [(2, "v2"), (3, "v3")] {
-        assert_eq!(pass(&world, &[("s", version, true)]).await, Reloaded { followers: 1, restarted: 1, faults: vec![] });
+        assert_eq!(pass(&world, &[("s", version, true)]).await, Reloaded { followers: 1, restarted: 1, ..Reloaded::default() });
         let after = State { replica_sets: number, notes: (Some(version.into()), Some(version.into())) };
         assert_eq!(state(&world, "w", "s").await?, after);
     }
@@ -173,7 +173,7 @@ async fn a_workload_that_could_not_be_restarted_is_named_and_restarted_later() -
     assert_eq!((failed.restarted, failed.faults.len()), (0, 1));
     assert!(failed.faults[0].message.contains("Deployment") && failed.faults[0].message.contains("/w"), "{}", failed.faults[0].message);
     // It bore no note, so only memory tells that it is owed a restart.
-    assert_eq!(pass(&world, &[("s", "v2", false)]).await, Reloaded { followers: 1, restarted: 1, faults: vec![] });
+    assert_eq!(pass(&world, &[("s", "v2", false)]).await, Reloaded { followers: 1, restarted: 1, ..Reloaded::default() });
     assert_eq!(state(&world, "w", "s").await?.replica_sets, 2);
     Ok(())
 }
@@ -192,6 +192,6 @@ async fn a_workload_that_begins_to_read_a_target_wakes_its_resource() -> Result<
     let patch = json!({"metadata": {"annotations": {"secrets.infisical.com/auto-reload": "true"}}});
     deployments.patch("w", &PatchParams::default(), &Patch::Merge(patch)).await?;
     assert_eq!(world.woken(&owner.object).await?, Cause::Target);
-    assert_eq!(pass(&world, &[("s", "v1", false)]).await, Reloaded { followers: 1, restarted: 0, faults: vec![] });
+    assert_eq!(pass(&world, &[("s", "v1", false)]).await, Reloaded { followers: 1, restarted: 0, ..Reloaded::default() });
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! InfisicalDynamicSecret.
 use crate::{
     outcome::{Outcome, Stage},
-    report::{Said, count, ready},
+    report::{Said, blind_to, count, ready},
 };
 use api::well_known::condition::{AUTO_REDEPLOY as RELOAD, RECONCILE};
 
@@ -13,8 +13,9 @@ pub fn said(outcome: &Outcome) -> Vec<Said> {
     match outcome {
         Outcome::Synced(done) | Outcome::Unchanged(done) => {
             said.push((RECONCILE, "True", "OK", holding()));
-            let followers = count(done.workloads, "workload");
-            said.push((RELOAD, "True", "OK", format!("Found {followers} to restart when the lease is made anew")));
+            let mut found = format!("Found {} to restart when the lease is made anew", count(done.workloads, "workload"));
+            blind_to(&mut found, &done.blind.workloads);
+            said.push((RELOAD, "True", "OK", found));
         }
         Outcome::Waiting(_) => {}
         Outcome::Failed { stage: Stage::Reload, fault, .. } => {

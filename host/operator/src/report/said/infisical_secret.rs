@@ -1,7 +1,7 @@
 //! InfisicalSecret.
 use crate::{
     outcome::{Done, Fault, Outcome, Stage},
-    report::{Said, count, ready, synced},
+    report::{Said, blind_to, count, ready, synced},
 };
 use api::well_known::condition::{AUTO_REDEPLOY as RELOAD, LOADED_TOKEN as TOKEN, READY_TO_SYNC as SYNC};
 
@@ -18,10 +18,12 @@ pub fn said(outcome: &Outcome) -> Vec<Said> {
 }
 
 fn good(done: &Done) -> Vec<Said> {
+    let mut found = format!("Found {} to restart when secrets change", count(done.workloads, "workload"));
+    blind_to(&mut found, &done.blind.workloads);
     vec![
         (TOKEN, "True", "OK", loaded(&done.method)),
         (SYNC, "True", "OK", format!("Syncing; the last pass gave {}", count(done.secrets, "secret"))),
-        (RELOAD, "True", "OK", format!("Found {} to restart when secrets change", count(done.workloads, "workload"))),
+        (RELOAD, "True", "OK", found),
     ]
 }
 
@@ -53,7 +55,7 @@ fn loaded(method: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::conditions;
-    use crate::{outcome::Class, report::READY};
+    use crate::{outcome::Class, report::READY, rights::Blind};
     use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 
     fn at(second: i64) -> Timestamp {
@@ -78,6 +80,18 @@ mod tests {
         assert_eq!(after(&Outcome::Unchanged(done()), Some(1), &first, at(2)), first);
         assert_eq!(get(&first, READY).message, "Synced 3 secrets");
         assert_eq!(get(&first, READY).observed_generation, Some(1));
+    }
+
+    #[test]
+    fn what_the_role_does_not_show_is_said_where_it_is_missed_and_is_no_warning() {
+        let blind = Blind {
+            targets: vec![Fault::new("WatchForbidden", Class::Denied, "may not list secrets")],
+            workloads: vec![Fault::new("WatchForbidden", Class::Denied, "may not list rollouts")],
+        };
+        let said = after(&Outcome::Synced(Done { blind, ..done() }), Some(1), &[], at(1));
+        assert_eq!(get(&said, READY).message, "Synced 3 secrets; may not list secrets");
+        assert_eq!(get(&said, RELOAD).message, "Found 1 workload to restart when secrets change; may not list rollouts");
+        assert_eq!((get(&said, READY).status.as_str(), get(&said, RELOAD).status.as_str()), ("True", "True"));
     }
 
     #[test]

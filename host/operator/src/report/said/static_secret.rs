@@ -1,7 +1,7 @@
 //! InfisicalStaticSecret.
 use crate::{
     outcome::Outcome,
-    report::{Said, count, ready, synced},
+    report::{Said, blind_to, count, ready, synced},
 };
 use api::well_known::condition::{LAST_AFFECTED, LAST_AUTH_METHOD, LAST_STATUS, LAST_SUCCESS};
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
@@ -29,7 +29,12 @@ pub fn said(outcome: &Outcome, before: &[Condition], now: Timestamp) -> Vec<Said
             said.extend(method.iter().map(|method| (LAST_AUTH_METHOD, "True", "OK", method.clone())));
         }
     }
-    said.push(ready(outcome, "Synced", synced));
+    said.push(ready(outcome, "Synced", |done| {
+        // No condition of its own is about workloads in a quiet pass.
+        let mut text = synced(done);
+        blind_to(&mut text, &done.blind.workloads);
+        text
+    }));
     said
 }
 
