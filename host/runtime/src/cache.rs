@@ -78,12 +78,14 @@ impl Caches {
         code
     }
 
-    /// Keeps code, whole or not at all.
-    pub(crate) fn keep(&self, purpose: &Purpose, code: &Code) {
+    /// Keeps code, whole or not at all. Says which.
+    pub(crate) fn keep(&self, purpose: &Purpose, code: &Code) -> bool {
         let path = self.folder.join(purpose.file());
-        if let Err(cause) = write(&path, &code.to_signed(&self.key, purpose)) {
+        let kept = write(&path, &code.to_signed(&self.key, purpose));
+        if let Err(cause) = &kept {
             tracing::warn!(file = %path.display(), "machine code can't be kept and will be compiled again: {cause}");
         }
+        kept.is_ok()
     }
 }
 

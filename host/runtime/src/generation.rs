@@ -11,6 +11,8 @@ use crate::{
     engine::Profile,
     exchange,
     execute::{self, Threads, Work},
+    load::LoadError,
+    resident::Resident,
     rights::Rights,
     settings::{self, Settings},
 };
@@ -43,7 +45,7 @@ pub(crate) struct Generation {
 #[derive(Clone)]
 pub(crate) struct Machine {
     pub(crate) name: Arc<str>,
-    pub(crate) guest: Guest,
+    pub(crate) code: Arc<Resident<Guest>>,
     pub(crate) engine: Engine,
     pub(crate) profile: Profile,
     pub(crate) threads: Arc<Threads>,
@@ -61,6 +63,11 @@ struct Behalf {
 }
 
 impl Machine {
+    async fn guest(&self) -> Result<Guest, Failure> {
+        let unready = |error: LoadError| Failure::NotReady { plugin: self.name.to_string(), cause: error.to_string() };
+        self.code.get().await.map_err(unready)
+    }
+
     async fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
         match tokio::time::timeout(WAIT, self.places.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -103,7 +110,7 @@ impl Machine {
 
     /// What the component says about itself, with everything denied.
     pub(crate) async fn describe(&self, permit: OwnedSemaphorePermit) -> Result<String, Failure> {
-        let guest = self.guest.clone();
+        let guest = self.guest().await?;
         self.run_in(permit, Access::Nothing, Behalf::default(), &Arc::default(), move |store| {
             Box::pin(async move { guest.describe(store).await.map(Ok) })
         })
@@ -112,7 +119,7 @@ impl Machine {
 
     /// Makes an instance and drops it.
     async fn instantiate(&self) -> Result<Duration, Failure> {
-        let guest = self.guest.clone();
+        let guest = self.guest().await?;
         self.run(Access::Nothing, Behalf::default(), &Arc::default(), move |store| {
             Box::pin(async move {
                 let began = Instant::now();
@@ -124,7 +131,7 @@ impl Machine {
     }
 
     async fn check_settings(&self, settings: String, meter: &Arc<Meter>) -> Result<Vec<Violation>, Failure> {
-        let guest = self.guest.clone();
+        let guest = self.guest().await?;
         self.run(Access::Nothing, Behalf::default(), meter, move |store| {
             Box::pin(async move {
                 let found = guest.check_settings(store, &settings).await?;
@@ -146,7 +153,7 @@ impl Generation {
         // A setting that is unknown often explains the input that is missing, so it is said first.
         let settings = self.checked(&settings, &caller, meter).await?;
         let (shown, hidden) = place_inputs(&self.descriptor.inputs, inputs)?;
-        let (guest, digest) = (self.machine.guest.clone(), self.digest.clone());
+        let (guest, digest) = (self.machine.guest().await?, self.digest.clone());
         self.call(hidden, caller, meter, move |store| {
             Box::pin(async move {
                 let shown: Vec<_> = shown.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
@@ -165,7 +172,7 @@ impl Generation {
 
     pub(crate) async fn render(&self, call: RenderCall, meter: &Arc<Meter>) -> Result<Rendering, Failure> {
         let RenderCall { plugin: _, dot, options, entries, secrets, imports, caller } = call;
-        let guest = self.machine.guest.clone();
+        let guest = self.machine.guest().await?;
         self.call(BTreeMap::new(), caller, meter, move |store| {
             Box::pin(async move {
                 store.data_mut().scrubber.add_all(secrets.clone());
@@ -184,7 +191,7 @@ impl Generation {
     pub(crate) async fn generate(&self, call: GenerateCall, meter: &Arc<Meter>) -> Result<Generated, Failure> {
         let GenerateCall { plugin: _, settings, caller } = call;
         let settings = self.checked(&settings, &caller, meter).await?;
-        let guest = self.machine.guest.clone();
+        let guest = self.machine.guest().await?;
         self.call(BTreeMap::new(), caller, meter, move |store| {
             Box::pin(async move {
                 Ok(match guest.generate(store, &settings).await? {
@@ -199,7 +206,7 @@ impl Generation {
     pub(crate) async fn evaluate(&self, call: EvaluateCall, meter: &Arc<Meter>) -> Result<Verdict, Failure> {
         let EvaluateCall { plugin: _, settings, stage, subject, caller } = call;
         let settings = self.checked(&settings, &caller, meter).await?;
-        let guest = self.machine.guest.clone();
+        let guest = self.machine.guest().await?;
         self.call(BTreeMap::new(), caller, meter, move |store| {
             Box::pin(async move {
                 Ok(match guest.evaluate(store, &settings, stage, &subject.to_string()).await? {

@@ -32,6 +32,7 @@ mod inspect;
 mod limits;
 mod load;
 mod registry;
+mod resident;
 mod rights;
 mod runtime;
 mod schema;

@@ -15,6 +15,7 @@ use crate::{
     execute::Threads,
     generation::{Generation, Machine},
     index::Entry,
+    resident::{Again, Resident},
     rights::Rights,
     settings::Settings,
     text, wasi,
@@ -160,6 +161,8 @@ pub(crate) struct Loaded {
     pub(crate) imports: Vec<String>,
     pub(crate) world: Option<World>,
     pub(crate) code: MachineCode,
+    /// Whether a cache has its machine code.
+    pub(crate) kept: bool,
 }
 
 impl Loader {
@@ -227,48 +230,55 @@ impl Loader {
         }
     }
 
+    /// Machine code from a cache, if one has it.
+    async fn cached(&self, profile: Profile, sum: Sum) -> Result<Option<Component>, LoadError> {
+        let Some(caches) = self.caches.clone() else { return Ok(None) };
+        let engine = self.engines.of(profile).clone();
+        let purpose = Purpose::new(&engine, sum);
+        // Code that doesn't load is as good as none: it is compiled again.
+        blocking(move || caches.find(&purpose).and_then(|code| code.load(&engine).ok())).await
+    }
+
     /// Machine code from a cache, or compiled now and kept.
     pub(crate) async fn component(&self, profile: Profile, source: Source) -> Result<Loaded, LoadError> {
         let engine = self.engines.of(profile).clone();
         let purpose = Purpose::new(&engine, source.sum);
         let began = Instant::now();
-        let found = match self.caches.clone() {
-            None => None,
-            Some(caches) => {
-                let engine = engine.clone();
-                // Code that doesn't load is as good as none: it is compiled again.
-                blocking(move || caches.find(&purpose).and_then(|code| code.load(&engine).ok())).await?
-            }
-        };
-        let (component, code) = match found {
-            Some(component) => (component, MachineCode::Cached(began.elapsed())),
+        let (component, code, kept) = match self.cached(profile, source.sum).await? {
+            Some(component) => (component, MachineCode::Cached(began.elapsed()), true),
             None => {
                 let turn = self.compilers.acquire().await;
                 let began = Instant::now();
                 let code = compile::compile(&self.compiler, profile, &source.wasm, &self.compile_limits).await?;
                 drop(turn);
                 let (code, caches, engine) = (Code::compiled(code), self.caches.clone(), engine.clone());
-                let component = blocking(move || {
+                let (component, kept) = blocking(move || {
                     let component = code.load(&engine).map_err(|error| LoadError::Load(shown(&error)))?;
-                    if let Some(caches) = caches {
-                        caches.keep(&purpose, &code);
-                    }
-                    Ok::<_, LoadError>(component)
+                    let kept = caches.is_some_and(|caches| caches.keep(&purpose, &code));
+                    Ok::<_, LoadError>((component, kept))
                 })
                 .await??;
-                (component, MachineCode::Compiled(began.elapsed()))
+                (component, MachineCode::Compiled(began.elapsed()), kept)
             }
         };
         let kind = component.component_type();
         let imports = kind.imports(&engine).map(|(name, _)| name.to_owned()).collect();
         let world = Guest::world(&engine, &component);
-        Ok(Loaded { component, imports, world, code })
+        Ok(Loaded { component, imports, world, code, kept })
     }
 
     /// The first import that a plugin may not have.
     pub(crate) fn foreign_import(profile: Profile, imports: &[String]) -> Option<&String> {
         let known: Vec<_> = contract::imports().collect();
         imports.iter().find(|import| !(known.contains(import) || profile == Profile::Wasi && wasi::is_import(import)))
+    }
+
+    fn guest(&self, profile: Profile, world: World, component: &Component) -> Result<Guest, LoadError> {
+        let linker = match profile {
+            Profile::Core => &self.core,
+            Profile::Wasi => &self.wasi,
+        };
+        Guest::new(linker, component, world).map_err(|error| LoadError::Link(shown(&error)))
     }
 
     /// Links a component.
@@ -286,16 +296,12 @@ impl Loader {
         if loaded.world != Some(world) {
             return Err(LoadError::World { expected: world, found: loaded.world });
         }
-        let linker = match profile {
-            Profile::Core => &self.core,
-            Profile::Wasi => &self.wasi,
-        };
-        let guest = Guest::new(linker, &loaded.component, world).map_err(|error| LoadError::Link(shown(&error)))?;
+        let guest = self.guest(profile, world, &loaded.component)?;
         let client = Client::new(self.private_egress).with_detours(self.detours.clone());
         let client = client.with_answers(self.stage.as_ref().map(|stage| stage.http.clone()));
         Ok(Machine {
             name: name.into(),
-            guest,
+            code: Resident::new(guest),
             engine: self.engines.of(profile).clone(),
             profile,
             threads: self.threads.clone(),
@@ -331,7 +337,41 @@ impl Loader {
     }
 
     /// From a component to a generation that can serve. `places` is that of the plugin's other generations.
-    pub(crate) async fn load(&self, entry: &Entry, loaded: &Loaded, places: Arc<Semaphore>) -> Result<Generation, LoadError> {
+    pub(crate) async fn load(
+        self: &Arc<Self>,
+        folder: &Path,
+        entry: &Entry,
+        loaded: Loaded,
+        places: Arc<Semaphore>,
+    ) -> Result<Generation, LoadError> {
+        let generation = self.describe_and_judge(entry, &loaded, places).await?;
+        if loaded.kept {
+            drop(loaded);
+            generation.machine.code.rest(self.again(folder, entry)).await;
+        }
+        Ok(generation)
+    }
+
+    /// Makes the code of a loaded plugin anew: from a cache, or else as it was made first.
+    fn again(self: &Arc<Self>, folder: &Path, entry: &Entry) -> Again<Guest> {
+        let (loader, folder, entry) = (Arc::clone(self), folder.to_owned(), entry.clone());
+        Box::new(move || {
+            let (loader, folder, entry) = (Arc::clone(&loader), folder.clone(), entry.clone());
+            Box::pin(async move {
+                let cached = match entry.sum() {
+                    Some(sum) => loader.cached(entry.engine, sum).await?,
+                    None => None,
+                };
+                let component = match cached {
+                    Some(component) => component,
+                    None => loader.component(entry.engine, loader.source(&folder, &entry).await?).await?.component,
+                };
+                loader.guest(entry.engine, entry.world, &component)
+            })
+        })
+    }
+
+    async fn describe_and_judge(&self, entry: &Entry, loaded: &Loaded, places: Arc<Semaphore>) -> Result<Generation, LoadError> {
         let machine = self.machine(&entry.name, entry.engine, entry.world, loaded, places)?;
         let descriptor = self.describe(&machine).await?;
         if descriptor.name != entry.name {

@@ -40,7 +40,7 @@ struct Serving {
 /// The plugins of a bundle folder.
 pub(crate) struct Registry {
     folder: PathBuf,
-    loader: Loader,
+    loader: Arc<Loader>,
     observer: Arc<dyn Observer>,
     snapshot: ArcSwap<Snapshot>,
     changes: watch::Sender<u64>,
@@ -62,7 +62,7 @@ impl Registry {
     pub(crate) fn new(folder: PathBuf, loader: Loader, observer: Arc<dyn Observer>) -> Self {
         Self {
             folder,
-            loader,
+            loader: Arc::new(loader),
             observer,
             snapshot: ArcSwap::default(),
             changes: watch::Sender::default(),
@@ -212,7 +212,7 @@ impl Registry {
         }
         let loaded = self.loader.component(entry.engine, source).await?;
         *code = Some(loaded.code);
-        self.loader.load(entry, &loaded, places).await.map(Some)
+        self.loader.load(&self.folder, entry, loaded, places).await.map(Some)
     }
 
     fn publish(&self, snapshot: Snapshot) {

@@ -320,3 +320,25 @@ async fn a_file_is_inspected_without_a_bundle() {
     assert!(found.refused.unwrap().contains("acme:thing/run@1.0.0"));
     assert!(Runtime::inspect(&folder.path().join("missing"), &compiler()).await.is_err());
 }
+
+#[tokio::test]
+async fn code_that_the_cache_lost_is_made_again_at_the_next_call_or_missed_by_name() {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().to_owned();
+    let bench = Bench::with(&[policy("1.0.0")], move |config| config.local_cache = folder).await;
+    let cached = || {
+        let files = fs::read_dir(cache.path()).unwrap().map(|file| file.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "cwasm")).collect::<Vec<_>>()
+    };
+    let lose = || cached().iter().for_each(|file| fs::remove_file(file).unwrap());
+    assert_eq!(cached().len(), 1);
+    lose();
+    let wasm = bench.bundle.path().join("by-hand.wasm");
+    let bytes = fs::read(&wasm).unwrap();
+    fs::write(&wasm, b"another").unwrap();
+    let failure = bench.runtime.instantiate("by-hand").await.unwrap_err();
+    assert!(matches!(&failure, Failure::NotReady { plugin, cause } if plugin == "by-hand" && cause.contains("digest")), "{failure}");
+    fs::write(&wasm, bytes).unwrap();
+    assert!(bench.runtime.instantiate("by-hand").await.is_ok());
+    assert_eq!(cached().len(), 1, "compiled and kept again");
+}
