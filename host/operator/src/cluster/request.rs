@@ -4,10 +4,11 @@
 //! Hence these few requests of our own, on the same client.
 use super::fault::RequestError;
 use crate::effect::{self, Effect};
+use http::{HeaderValue, header::ACCEPT};
 use kube::{
     Client, Resource,
     core::{
-        Request,
+        PartialObjectMeta, Request,
         params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams},
     },
 };
@@ -23,6 +24,9 @@ const WRITES: usize = 16;
 
 /// Reads in flight. As many as writes: a first sync makes one of each for a target.
 const READS: usize = 16;
+
+/// For writes whose answer is wanted for its version alone: neither values nor specs come back.
+const METADATA: HeaderValue = HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json");
 
 type Built = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
 
@@ -58,14 +62,15 @@ impl Requests {
         self.read(Request::new(collection).list_metadata(page)).await
     }
 
-    pub(crate) async fn create<R: DeserializeOwned>(
+    /// The answer holds metadata only.
+    pub(crate) async fn create<K: Resource + Serialize>(
         &self,
         effect: Effect,
         collection: String,
-        object: &impl Serialize,
-    ) -> Result<R, RequestError> {
+        object: &K,
+    ) -> Result<PartialObjectMeta<K>, RequestError> {
         let body = serde_json::to_vec(object).map_err(|_| RequestError::Undecodable)?;
-        self.write(effect, Request::new(collection).create(&PostParams::default(), body)).await
+        self.write(effect, brief(Request::new(collection).create(&PostParams::default(), body))).await
     }
 
     /// With the resourceVersion that the object carries: 409 if it is not the newest.
@@ -76,8 +81,18 @@ impl Requests {
         name: &str,
         object: &impl Serialize,
     ) -> Result<R, RequestError> {
-        let body = serde_json::to_vec(object).map_err(|_| RequestError::Undecodable)?;
-        self.write(effect, Request::new(collection).replace(name, &PostParams::default(), body)).await
+        self.write(effect, replacing(collection, name, object)?).await
+    }
+
+    /// The same; the answer holds metadata only.
+    pub(crate) async fn replace_briefly<K: Resource + Serialize>(
+        &self,
+        effect: Effect,
+        collection: String,
+        name: &str,
+        object: &K,
+    ) -> Result<PartialObjectMeta<K>, RequestError> {
+        self.write(effect, brief(replacing(collection, name, object)?)).await
     }
 
     pub(crate) async fn merge<R: DeserializeOwned>(
@@ -91,16 +106,16 @@ impl Requests {
         self.write(effect, request).await
     }
 
-    /// Only the status.
-    pub(crate) async fn merge_status<R: DeserializeOwned>(
+    /// Only the status. The answer holds metadata only.
+    pub(crate) async fn merge_status<K: Resource>(
         &self,
         effect: Effect,
         collection: String,
         name: &str,
         patch: &serde_json::Value,
-    ) -> Result<R, RequestError> {
+    ) -> Result<PartialObjectMeta<K>, RequestError> {
         let request = Request::new(collection).patch_subresource("status", name, &PatchParams::default(), &Patch::Merge(patch));
-        self.write(effect, request).await
+        self.write(effect, brief(request)).await
     }
 
     /// Under the preconditions of `params`: 409 if they don't hold.
@@ -137,6 +152,19 @@ impl Requests {
         let text = tokio::time::timeout(TIME_OUT, self.client.request_text(request)).await.map_err(|_| RequestError::TimedOut)??;
         serde_json::from_str(&text).map_err(|_| RequestError::Undecodable)
     }
+}
+
+fn replacing(collection: String, name: &str, object: &impl Serialize) -> Result<Built, RequestError> {
+    let body = serde_json::to_vec(object).map_err(|_| RequestError::Undecodable)?;
+    Ok(Request::new(collection).replace(name, &PostParams::default(), body))
+}
+
+/// Asks for metadata instead of the whole object.
+fn brief(request: Built) -> Built {
+    request.map(|mut request| {
+        request.headers_mut().insert(ACCEPT, METADATA);
+        request
+    })
 }
 
 /// The address of all objects of a kind in a namespace; of a kind without namespaces where that is empty.

@@ -180,7 +180,7 @@ impl Targets {
         if made.as_ref().map_or_else(|error| error.code() == 0, |_| true) {
             self.cluster.wrote_owners(key, &written.metadata);
         }
-        let identity = made?.identity();
+        let identity = made?;
         writing.made(State::Present(identity.clone()));
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         if compared.warning.is_none() {

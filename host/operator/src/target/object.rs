@@ -49,22 +49,23 @@ impl Object {
         })
     }
 
-    /// What was made, with its version.
-    pub async fn create(self, requests: &Requests, key: &Key) -> Result<Made, RequestError> {
+    /// What was made.
+    pub async fn create(self, requests: &Requests, key: &Key) -> Result<Identity, RequestError> {
         let (collection, _) = place(key);
-        match key.kind {
-            TargetKind::Secret => requests.create(Effect::CreateTarget, collection, &Secret::from(self)).await,
-            TargetKind::ConfigMap => requests.create(Effect::CreateTarget, collection, &ConfigMap::from(self)).await,
-        }
+        made(match key.kind {
+            TargetKind::Secret => requests.create(Effect::CreateTarget, collection, &Secret::from(self)).await?.metadata,
+            TargetKind::ConfigMap => requests.create(Effect::CreateTarget, collection, &ConfigMap::from(self)).await?.metadata,
+        })
     }
 
     /// Only if it is still at the version it was read at: else 409.
-    pub async fn replace(self, requests: &Requests, key: &Key) -> Result<Made, RequestError> {
+    pub async fn replace(self, requests: &Requests, key: &Key) -> Result<Identity, RequestError> {
         let (collection, name) = place(key);
-        match key.kind {
-            TargetKind::Secret => requests.replace(Effect::ReplaceTarget, collection, name, &Secret::from(self)).await,
-            TargetKind::ConfigMap => requests.replace(Effect::ReplaceTarget, collection, name, &ConfigMap::from(self)).await,
-        }
+        let effect = Effect::ReplaceTarget;
+        made(match key.kind {
+            TargetKind::Secret => requests.replace_briefly(effect, collection, name, &Secret::from(self)).await?.metadata,
+            TargetKind::ConfigMap => requests.replace_briefly(effect, collection, name, &ConfigMap::from(self)).await?.metadata,
+        })
     }
 
     /// Only if it is still at the version it was read at: else 409.
@@ -85,22 +86,11 @@ fn place(key: &Key) -> (String, &str) {
     (collection, name)
 }
 
-/// The answer to a write, of which only the version is wanted.
-#[derive(serde::Deserialize)]
-pub(crate) struct Made {
-    metadata: MadeMeta,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MadeMeta {
-    uid: String,
-    resource_version: String,
-}
-
-impl Made {
-    pub fn identity(self) -> Identity {
-        Identity { uid: self.metadata.uid, resource_version: self.metadata.resource_version }
+/// What a write made.
+fn made(metadata: ObjectMeta) -> Result<Identity, RequestError> {
+    match (metadata.uid, metadata.resource_version) {
+        (Some(uid), Some(resource_version)) => Ok(Identity { uid, resource_version }),
+        _ => Err(RequestError::Undecodable),
     }
 }
 
