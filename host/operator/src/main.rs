@@ -3,6 +3,12 @@
 use clap::Parser;
 use operator::cli::{Cli, Command, MigrateArgs, PluginCommand, RunArgs, TemplateCommand, normalise};
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
+
+/// It gives back what a first sync took, where glibc keeps it in an arena for each thread: 25 MiB instead of 42 after 1,000
+/// resources. `.cargo/config.toml` says how it is built.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse_from(normalise(std::env::args_os()));
