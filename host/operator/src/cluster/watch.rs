@@ -11,7 +11,7 @@ use crate::{
     reason,
 };
 use api::well_known::annotation::OWNER;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, Client, Resource,
@@ -26,6 +26,10 @@ use tokio::sync::watch as signal;
 
 /// A missing right is granted by a person: asking more often would only fill the log of the API server.
 pub(crate) const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+
+/// A watch that broke goes on where it was, and says nothing of that until something changes. Longer than a connection that can't
+/// be made stays unanswered (30 s): whatever has raised no error for so long follows again.
+const FOLLOWS_AGAIN: Duration = Duration::from_secs(40);
 
 /// How a watch fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,12 +147,36 @@ pub(crate) async fn follow_all<T>(
 ) where
     T: Resource<DynamicType = ()> + Clone + DeserializeOwned + fmt::Debug + Send + 'static,
 {
+    // Pages of the default size, 500: one page in memory at a time.
+    let events = watcher::watcher(api, watcher::Config::default());
+    attend(events, part, health, take, FOLLOWS_AGAIN).await;
+}
+
+async fn attend<T: Send>(
+    events: impl Stream<Item = watcher::Result<Event<T>>> + Send,
+    part: (&'static str, Option<String>),
+    health: &signal::Sender<Health>,
+    take: &mut (dyn FnMut(Event<T>) + Send),
+    follows_again: Duration,
+) {
     let (resource, namespace) = (part.0, part.1.as_deref());
     let mut backoff = DefaultBackoff::default();
-    let mut listing = true;
-    // Pages of the default size, 500: one page in memory at a time.
-    let mut events = pin!(watcher::watcher(api, watcher::Config::default()));
-    while let Some(event) = events.next().await {
+    let (mut listing, mut broken) = (true, false);
+    let mut events = pin!(events);
+    loop {
+        let next = match broken && !listing {
+            true => match tokio::time::timeout(follows_again, events.next()).await {
+                Ok(next) => next,
+                Err(_) => {
+                    broken = false;
+                    set(health, &part, |_| Condition::Live);
+                    continue;
+                }
+            },
+            false => events.next().await,
+        };
+        let Some(event) = next else { return };
+        broken = event.is_err();
         let pause = match event {
             Ok(event) => {
                 match event {
@@ -333,6 +361,23 @@ mod tests {
         assert_eq!((health.fault_of("secrets", "c"), health.fault_of("configmaps", "b")), (None, None));
         let refused: Vec<_> = health.clone().into_refused().filter(|(_, refused)| *refused).map(|(part, _)| part).collect();
         assert_eq!(refused, [parts[1].clone()]);
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_goes_on_without_an_event_is_live_again() {
+        let part = ("secrets", None);
+        let health = signal::Sender::new(Health::of([part.clone()].into_iter()));
+        let events = [Ok(Event::<()>::Init), Ok(Event::InitDone), Err(watcher::Error::NoResourceVersion)];
+        let events = futures::stream::iter(events).chain(futures::stream::pending());
+        let mut seen = health.subscribe();
+        let attending = tokio::spawn({
+            let health = health.clone();
+            let part = part.clone();
+            async move { attend(events, part, &health, &mut |_| {}, Duration::from_millis(20)).await }
+        });
+        seen.wait_for(|health| health.watches[&part] == Condition::Broken { listed: true }).await.unwrap();
+        seen.wait_for(|health| health.is_live("secrets", "a")).await.unwrap();
+        attending.abort();
     }
 
     #[test]
