@@ -1,10 +1,11 @@
 //! A target is kept as it should be, whoever changes it and whatever the server has to say.
+use api::v1alpha1::InfisicalSecret;
 use infisical_dev_server::Operation;
 use integration::{Scene, until};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
-    Api, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams},
+    Api, Resource, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -216,8 +217,32 @@ async fn of_two_resources_with_one_target_the_older_keeps_it() {
     scene.calls(Operation::ListSecrets, 2).await;
     assert_eq!(scene.identity::<Secret>("one").await, before);
     // It passes on when the first lets it go.
-    let api: Api<api::v1alpha1::InfisicalSecret> = scene.namespace.api();
+    let api: Api<InfisicalSecret> = scene.namespace.api();
     api.delete("older", &DeleteParams::default()).await.unwrap();
     scene.holds("one", &[("A", "uno")]).await;
     scene.synced("younger").await;
+}
+
+#[tokio::test]
+async fn what_a_namesake_in_another_namespace_controls_is_left_alone() {
+    let scene = Scene::new().await;
+    // Served by another operator, or by none.
+    let far = scene.plane.namespace().await.unwrap();
+    let theirs: Api<InfisicalSecret> = far.api();
+    let manifest =
+        json!({"apiVersion": "secrets.infisical.com/v1alpha1", "kind": "InfisicalSecret", "metadata": {"name": "a"}, "spec": {}});
+    let namesake = theirs.create(&PostParams::default(), &serde_json::from_value(manifest).unwrap()).await.unwrap();
+    far.secret("target", [("THEIRS", "precious")]).await.unwrap();
+    let secrets: Api<Secret> = far.api();
+    let owner = namesake.controller_owner_ref(&()).unwrap();
+    let version = json!({"secrets.infisical.com/version": "W/\"secrets-1-00000000\""});
+    patch(&secrets, "target", json!({"metadata": {"ownerReferences": [owner], "annotations": version}})).await;
+    let before = secrets.get("target").await.unwrap();
+
+    let _operator = scene.start().await;
+    let target = json!([{"secretName": "target", "secretNamespace": far.name()}]);
+    scene.infisical_secret("a", json!({"spec": {"managedKubeSecretReferences": target}})).await;
+    let message = scene.failed("a", "TargetOwned").await;
+    assert!(message.contains(&format!("controlled by InfisicalSecret {}/a", far.name())), "{message}");
+    assert_eq!(secrets.get("target").await.unwrap(), before);
 }

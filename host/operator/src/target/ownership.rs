@@ -7,21 +7,20 @@ use crate::{
     plan::{Owner, Target, TargetKind},
     reason,
 };
-use api::well_known::annotation;
+use api::well_known::{GROUP, annotation};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 /// Refuses an object that someone else controls or notes to own, one that goes away, and one with keys that are not ours.
 pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(), Fault> {
     let Target { field, kind, name, .. } = target;
-    if let Some(other) = controller(live).filter(|reference| !is_ours(reference, owner)) {
-        return Err(Fault::new(
-            reason::TARGET_OWNED,
-            Class::UserFix,
-            format!(
-                "{field}: {kind} {name} is controlled by {} {}: name another target, or remove the target there",
-                other.kind, other.name
-            ),
-        ));
+    if let Some(other) = controller(live).filter(|reference| !is_ours(reference, live, owner)) {
+        // Others may belong to no namespace.
+        let namespace = if serves(&other.api_version) { format!("{}/", name.namespace) } else { String::new() };
+        let message = format!(
+            "{field}: {kind} {name} is controlled by {} {namespace}{}: name another target, or remove the target there",
+            other.kind, other.name
+        );
+        return Err(Fault::new(reason::TARGET_OWNED, Class::UserFix, message));
     }
     if live.metadata.deletion_timestamp.is_some() {
         let finalizers = live.metadata.finalizers.as_deref().unwrap_or_default().join(", ");
@@ -43,7 +42,7 @@ pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(),
             ),
         ));
     }
-    let ours = references(live).any(|reference| is_ours(reference, owner)) || bears_a_note(live);
+    let ours = references(live).any(|reference| is_ours(reference, live, owner)) || bears_a_note(live);
     if ours || live.data.is_empty() || adopted {
         return Ok(());
     }
@@ -69,16 +68,17 @@ fn bears_a_note(live: &Object) -> bool {
 
 /// Whether an object is as the peer makes a ConfigMap and leaves it until its data changes: kept, without a version.
 pub(crate) fn is_unversioned(live: &Object, owner: &Owner, target: &Target) -> bool {
-    let kept = references(live).any(|reference| is_ours(reference, owner)) || bears_a_note(live);
+    let kept = references(live).any(|reference| is_ours(reference, live, owner)) || bears_a_note(live);
     target.kind == TargetKind::ConfigMap && kept && live.annotation(annotation::VERSION).is_none()
 }
 
 /// The owner references that the object is to have; those of others are carried over.
 pub(crate) fn owner_references(live: Option<&Object>, owner: &Owner, owned: bool) -> Vec<OwnerReference> {
     let mut all: Vec<_> = live.map(|live| references(live).cloned().collect()).unwrap_or_default();
-    let place = all.iter().position(|reference| is_ours(reference, owner));
+    let ours = |reference: &OwnerReference| live.is_some_and(|live| is_ours(reference, live, owner));
+    let place = all.iter().position(ours);
     match owned {
-        false => all.retain(|reference| !is_ours(reference, owner)),
+        false => all.retain(|reference| !ours(reference)),
         true => match place.and_then(|place| all.get_mut(place)) {
             // As it is: its apiVersion may be that of another version of the resource.
             Some(known) if known.uid == owner.uid && known.controller == Some(true) => {}
@@ -121,6 +121,11 @@ fn reference(owner: &Owner) -> OwnerReference {
     }
 }
 
+/// Whether an apiVersion is of the group of our resources.
+fn serves(api_version: &str) -> bool {
+    api_version.split_once('/').is_some_and(|(group, _)| group == GROUP)
+}
+
 fn references(object: &Object) -> impl Iterator<Item = &OwnerReference> {
     object.metadata.owner_references.iter().flatten()
 }
@@ -129,19 +134,27 @@ fn controller(object: &Object) -> Option<&OwnerReference> {
     references(object).find(|reference| reference.controller == Some(true))
 }
 
-/// By uid; or by name, if it is of an earlier resource of that name, which can't be there any more: a restored backup.
-pub(crate) fn is_ours(reference: &OwnerReference, owner: &Owner) -> bool {
+/// Whether a reference of that object names this resource. By uid; or by name, if it is of an earlier resource of that name, which
+/// can't be there any more: a restored backup. A name counts in its own namespace only: there is one of that name in others, too.
+fn is_ours(reference: &OwnerReference, object: &Object, owner: &Owner) -> bool {
     let group = |api_version: &str| api_version.split_once('/').map(|(group, _)| group.to_owned());
-    let named = reference.kind == owner.object.kind
-        && reference.name == owner.object.name
-        && group(&reference.api_version) == group(&owner.api_version);
-    reference.uid == owner.uid || named
+    let named = || {
+        object.metadata.namespace.as_ref() == Some(&owner.object.namespace)
+            && reference.kind == owner.object.kind
+            && reference.name == owner.object.name
+            && group(&reference.api_version) == group(&owner.api_version)
+    };
+    reference.uid == owner.uid || named()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::testing::{data, live, owner, target};
+    use crate::{
+        object::Name,
+        plan::CreationPolicy,
+        target::testing::{data, live, owner, target},
+    };
 
     fn owned_by(uid: &str, name: &str, controller: bool) -> OwnerReference {
         let mut reference = reference(&owner());
@@ -158,7 +171,7 @@ mod tests {
         object.metadata.owner_references = Some(vec![owned_by("other", "b", true)]);
         let fault = judge(&object, &owner(), &target("t")).unwrap_err();
         assert_eq!(fault.reason, "TargetOwned");
-        assert!(fault.message.contains("InfisicalSecret b"), "{}", fault.message);
+        assert!(fault.message.contains("InfisicalSecret n/b"), "{}", fault.message);
     }
 
     #[test]
@@ -221,6 +234,22 @@ mod tests {
         object.metadata.owner_references = Some(vec![owned_by("before", "a", true)]);
         assert_eq!(judge(&object, &owner(), &target("t")), Ok(()));
         assert_eq!(owner_references(Some(&object), &owner(), true), vec![owned_by("uid", "a", true)]);
+    }
+
+    #[test]
+    fn a_resource_of_the_same_name_in_another_namespace_is_another() {
+        let mut object = live(&data(&[("A", "1")]));
+        object.metadata.namespace = Some("far".into());
+        let far = Target { name: Name::new("far", "t"), policy: CreationPolicy::Orphan, ..target("t") };
+        object.metadata.owner_references = Some(vec![owned_by("theirs", "a", true)]);
+        object.metadata.annotations = Some([(annotation::VERSION.into(), "v".into())].into());
+        let fault = judge(&object, &owner(), &far).unwrap_err();
+        assert!(fault.reason == "TargetOwned" && fault.message.contains("controlled by InfisicalSecret far/a"), "{fault:?}");
+        assert_eq!(owner_references(Some(&object), &owner(), false), vec![owned_by("theirs", "a", true)]);
+        // One that bears our own uid is ours wherever it is, and does not belong there.
+        object.metadata.owner_references = Some(vec![owned_by("uid", "a", true)]);
+        assert_eq!(judge(&object, &owner(), &far), Ok(()));
+        assert_eq!(owner_references(Some(&object), &owner(), false), vec![]);
     }
 
     #[test]
