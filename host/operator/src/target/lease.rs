@@ -1,6 +1,6 @@
 //! What leases need of their target beyond keeping it: a look at what it holds before a lease is made, since a lease that can't be
 //! stored is one too many, and its emptying once its credentials are worth nothing.
-use super::{Object, Targets, fault, key, ownership};
+use super::{ATTEMPTS, Object, Targets, conflict, fault, key, ownership};
 use crate::{
     cluster::{Key, State},
     outcome::Fault,
@@ -8,9 +8,6 @@ use crate::{
 };
 use api::well_known::annotation;
 use std::collections::BTreeMap;
-
-/// How often a target is read and written again because it was changed meanwhile.
-const ATTEMPTS: usize = 5;
 
 /// What a target holds now.
 pub struct Holding {
@@ -34,7 +31,7 @@ impl Targets {
     /// Empties a target that holds what `is_over` says of its version annotation. One that goes with its resource is left.
     ///
     /// # Errors
-    /// The API server can't be asked, or does not let us write.
+    /// The API server can't be asked, or does not let us write, or others keep changing it: then it may hold them still.
     pub async fn empty(&self, target: &Target, is_over: impl Fn(&str) -> bool) -> Result<(), Fault> {
         if target.policy == CreationPolicy::Owner {
             return Ok(());
@@ -53,12 +50,61 @@ impl Targets {
                 Err(error) => return Err(fault(&error, "empty", target, &data)),
             }
         }
-        Ok(())
+        Err(conflict(target))
     }
 
     async fn live(&self, target: &Target, key: &Key) -> Result<Option<Object>, Fault> {
         let live = Object::get(self.cluster.requests(), key).await.map_err(|error| fault(&error, "get", target, &Data::new()))?;
         self.cluster.answered(key, live.as_ref().map_or(State::Absent(None), Object::state));
         Ok(live)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::{Cluster, Requests, Scope},
+        reason,
+        target::testing::target,
+    };
+    use axum::{Json, Router, http::StatusCode, routing};
+    use serde_json::{Value, json};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    async fn secret() -> Json<Value> {
+        let metadata =
+            json!({"name": "t", "namespace": "n", "uid": "u", "resourceVersion": "1", "annotations": {annotation::VERSION: "lease-0"}});
+        Json(json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"PASSWORD": "Y2FuYXJ5"}}))
+    }
+
+    /// Whoever revokes a lease must not let its resource go while its Secret holds the credentials.
+    #[tokio::test]
+    async fn a_target_that_others_keep_changing_does_not_count_as_emptied() {
+        let writes = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&writes);
+        let refuse = async move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let status =
+                json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "changed", "reason": "Conflict", "code": 409});
+            (StatusCode::CONFLICT, Json(status))
+        };
+        let router = Router::new().route("/api/v1/namespaces/n/secrets/t", routing::get(secret).put(refuse));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let client = kube::Client::try_from(kube::Config::new(address)).unwrap();
+        let targets = Targets::new(Cluster::new(Requests::new(client), Arc::default(), &Scope::All));
+
+        let orphan = Target { policy: CreationPolicy::Orphan, ..target("t") };
+        let fault = targets.empty(&orphan, |version| version == "lease-0").await.unwrap_err();
+        assert_eq!((fault.reason, writes.load(Ordering::SeqCst)), (reason::WRITE_CONFLICT, ATTEMPTS));
+        assert!(fault.message.contains("spec.managed") && !fault.message.contains("canary"), "{}", fault.message);
+        // What holds something else is not touched.
+        assert_eq!(targets.empty(&orphan, |version| version == "lease-1").await, Ok(()));
+        assert_eq!(writes.load(Ordering::SeqCst), ATTEMPTS);
     }
 }

@@ -164,9 +164,7 @@ impl Targets {
                 Err(error) => return Err(fault(&error, doing, target, &desired.data)),
             }
         }
-        let Target { field, kind, name, .. } = target;
-        let message = format!("{field}: {kind} {name} was changed by others {ATTEMPTS} times while it was written: it is tried again");
-        Err(Fault::new(reason::WRITE_CONFLICT, Class::Transient, message))
+        Err(conflict(target))
     }
 
     async fn write(&self, key: &Key, compared: &Compared, digest: [u8; 32]) -> Result<(), RequestError> {
@@ -284,6 +282,12 @@ fn applied(compared: Compared, change: Change) -> Applied {
         version: compared.version,
         warning: compared.warning,
     }
+}
+
+/// It was changed meanwhile as often as it was tried.
+fn conflict(Target { field, kind, name, .. }: &Target) -> Fault {
+    let message = format!("{field}: {kind} {name} was changed by others {ATTEMPTS} times while it was written: it is tried again");
+    Fault::new(reason::WRITE_CONFLICT, Class::Transient, message)
 }
 
 pub(crate) fn key(target: &Target) -> Key {
