@@ -117,6 +117,11 @@ impl Triggers {
         }
     }
 
+    /// The resource is gone: a wish of one that is made anew is its own.
+    pub fn forget(&self, object: &ObjectRef) {
+        self.unmet().remove(object);
+    }
+
     fn unmet(&self) -> MutexGuard<'_, HashMap<ObjectRef, Instant>> {
         self.unmet.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -179,6 +184,17 @@ mod tests {
         triggers.restore(&object(), again);
         assert_eq!(triggers.take(&object()), Some(Trigger { cause: Cause::Retry, not_before: taken.not_before }));
         assert_eq!(triggers.take(&object()), None);
+    }
+
+    #[test]
+    fn a_wish_that_was_not_met_goes_with_its_resource() {
+        let triggers = Triggers::default();
+        triggers.note(&object(), Cause::Forced);
+        let taken = triggers.take(&object()).unwrap();
+        triggers.restore(&object(), taken);
+        triggers.forget(&object());
+        assert_eq!(triggers.take(&object()), None);
+        assert!(triggers.unmet().is_empty() && triggers.pending().is_empty());
     }
 
     #[test]

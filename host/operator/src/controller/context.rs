@@ -140,6 +140,7 @@ impl Context {
         self.targets.forget(object);
         self.namespaces.forget(object);
         self.reports.forget(object);
+        self.triggers.forget(object);
         self.known().remove(object);
     }
 

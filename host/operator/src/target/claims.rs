@@ -47,6 +47,16 @@ impl<K: Clone + Eq + Hash> Claims<K> {
         known.into_iter().flat_map(|(_, keys)| keys)
     }
 
+    /// What the resource named last, whatever its uid was.
+    pub fn names_of(&self, resource: &ObjectRef) -> impl Iterator<Item = &K> {
+        self.claimants.get(resource).into_iter().flat_map(|(_, keys)| keys)
+    }
+
+    /// Whether anybody names it.
+    pub fn is_named(&self, key: &K) -> bool {
+        self.targets.contains_key(key)
+    }
+
     /// The resource is gone. Returns the others that named the same.
     pub fn forget(&mut self, resource: &ObjectRef) -> HashSet<ObjectRef> {
         let before = self.withdraw(resource);

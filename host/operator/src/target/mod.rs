@@ -100,7 +100,9 @@ impl Targets {
         if and_before {
             keys.extend(claims.named(owner).cloned());
         }
+        let let_go: Vec<_> = claims.names_of(&owner.object).filter(|key| !keys.contains(key)).cloned().collect();
         let others = claims.declare(owner, &keys);
+        self.drop_memory(&claims, &let_go);
         drop(claims);
         self.cluster.set_targets(&owner.object, keys);
         self.wake(others);
@@ -108,9 +110,19 @@ impl Targets {
 
     /// The resource is gone: its targets are watched no longer, and may pass to others.
     pub fn forget(&self, resource: &ObjectRef) {
-        let others = self.claims.lock().unwrap_or_else(PoisonError::into_inner).forget(resource);
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let let_go: Vec<_> = claims.names_of(resource).cloned().collect();
+        let others = claims.forget(resource);
+        self.drop_memory(&claims, &let_go);
+        drop(claims);
         self.cluster.forget(resource);
         self.wake(others);
+    }
+
+    /// Of targets that nobody names any more nothing is remembered.
+    fn drop_memory(&self, claims: &Claims, let_go: &[Key]) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let_go.iter().filter(|key| !claims.is_named(key)).for_each(|key| drop(remembered.remove(key)));
     }
 
     fn wake(&self, resources: HashSet<ObjectRef>) {
@@ -189,7 +201,11 @@ impl Targets {
 
     fn found_right(&self, key: &Key, live: &Object, digest: [u8; 32], compared: &Compared) {
         if let Some(inputs) = &compared.remember {
-            self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), inputs.clone());
+            // Held while it is written, so that a resource that goes in the middle of a pass leaves nothing behind.
+            let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+            if claims.is_named(key) {
+                self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), inputs.clone());
+            }
         }
         // A warning is to be found again at the next pass.
         if compared.warning.is_none() {
@@ -371,6 +387,35 @@ mod tests {
         // Known again, and elsewhere.
         targets.declare_spread(&first, &Spread::default());
         assert_eq!(targets.refuse_if_claimed(&rival, &wanted, &at), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_remembered_of_targets_that_nobody_names() {
+        let client = kube::Client::try_from(kube::Config::new(http::Uri::from_static("http://127.0.0.1:1"))).unwrap();
+        let targets = Targets::new(Cluster::new(crate::cluster::Requests::new(client), Arc::default(), &crate::cluster::Scope::All));
+        let live = testing::live(&testing::data(&[("A", "1")]));
+        let taken_over = |name: &str| {
+            let remember = Some("inputs".to_owned());
+            let compared = Compared { step: Step::Nothing, data_changed: false, version: "v".into(), remember, warning: None };
+            targets.found_right(&key(&target(name)), &live, [0; 32], &compared);
+        };
+        let remembered = || {
+            let mut names: Vec<_> = targets.remembered.lock().unwrap().keys().map(|key| key.name.name.clone()).collect();
+            names.sort();
+            names
+        };
+        let (first, mut second) = (owner(), owner());
+        (second.object.name, second.uid) = ("second".into(), "z".into());
+        targets.declare(&first, &[target("a"), target("b"), target("c")]);
+        targets.declare(&second, &[target("c")]);
+        ["a", "b", "c", "unnamed"].into_iter().for_each(taken_over);
+        assert_eq!(remembered(), ["a", "b", "c"]);
+        targets.declare(&first, &[target("a"), target("c")]);
+        assert_eq!(remembered(), ["a", "c"]);
+        targets.forget(&first.object);
+        assert_eq!(remembered(), ["c"]);
+        targets.forget(&second.object);
+        assert!(remembered().is_empty());
     }
 
     #[test]
