@@ -15,7 +15,7 @@ use crate::{
     push::memory::Pushes,
     read::Reads,
     reload::Reloader,
-    report::{Backoff, Reports, StatusWrite, next_try},
+    report::{Backoff, Reports, StatusWrite, next_pass, status_again},
     session::Sessions,
     target::Targets,
     trigger::{Cause, Triggers},
@@ -78,14 +78,15 @@ impl Context {
 
     /// How long to wait before the resource is tried again. None: nothing but a change asks for that.
     pub fn wait(&self, object: &ObjectRef, outcome: &Outcome, status: &StatusWrite) -> Option<Duration> {
-        let wait = next_try(self.known().entry(object.clone()).or_default(), outcome, rand::random());
-        wait.into_iter().chain(status.again()).min()
+        next_pass(self.known().entry(object.clone()).or_default(), outcome, status, rand::random())
     }
 
     /// When a resource for which nothing is to be done is looked at again, if by nothing else.
     pub fn rest(&self, object: &ObjectRef, status: &StatusWrite) -> Action {
-        self.known().insert(object.clone(), Backoff::default());
-        status.again().map_or_else(Action::await_change, Action::requeue)
+        let mut known = self.known();
+        let backoff = known.entry(object.clone()).or_default();
+        backoff.rest();
+        status_again(backoff, status, rand::random()).map_or_else(Action::await_change, Action::requeue)
     }
 
     /// Digest of the component that serves under a name; empty where none does, and the call will say so.

@@ -10,7 +10,7 @@ pub mod said;
 
 pub use conditions::{READY, SUSPENDED, Said, blind_to, conditions, count, ready, suspended, synced};
 pub use event::{Note, note};
-pub use retry::{Backoff, next_try};
+pub use retry::{Backoff, next_pass, status_again};
 
 use crate::{
     cluster::{REFUSED_PAUSE, Requests, collection, compare_versions},
@@ -39,9 +39,6 @@ use std::{
 
 /// As for all other requests to the API server.
 const EVENT_WITHIN: Duration = Duration::from_secs(30);
-
-/// A status that could not be written is written soon: the API server is back, or it is the only thing missing.
-const STATUS_AGAIN: Duration = Duration::from_secs(5);
 
 const EVENTS: &str = "events.events.k8s.io";
 const EVENT_VERBS: &str = "create,patch";
@@ -98,17 +95,7 @@ pub enum StatusWrite {
 impl StatusWrite {
     #[must_use]
     pub fn is_written(&self) -> bool {
-        self.again().is_none()
-    }
-
-    /// When it should be tried again, if it has to be.
-    #[must_use]
-    pub fn again(&self) -> Option<Duration> {
-        match self {
-            Self::NotNeeded | Self::Made(_) => None,
-            Self::Refused => Some(REFUSED_PAUSE),
-            Self::Failed => Some(STATUS_AGAIN),
-        }
+        matches!(self, Self::NotNeeded | Self::Made(_))
     }
 }
 
