@@ -226,6 +226,21 @@ async fn a_refused_restart_is_reported_and_made_up_for() {
 }
 
 #[tokio::test]
+async fn a_first_sync_is_said_though_its_workload_may_not_be_written() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    scene.apply(&workload("Deployment", "web", true, "environment")).await;
+    let refusal = scene.refuse_updates("web").await;
+    scene.infisical_secret("a", json!({})).await;
+    scene.failed_somehow("a").await;
+    let sync = scene.condition("a", "secrets.infisical.com/ReadyToSyncSecrets").await;
+    assert_eq!((sync.status.as_str(), sync.reason.as_str()), ("True", "OK"), "{sync:?}");
+    assert_eq!(scene.condition("a", "secrets.infisical.com/AutoRedeployReady").await.status, "False");
+    refusal.lift().await;
+    scene.synced("a").await;
+}
+
+#[tokio::test]
 async fn a_writer_who_never_rests_does_not_prevent_a_restart() {
     let scene = Scene::new().await;
     let _operator = scene.start().await;

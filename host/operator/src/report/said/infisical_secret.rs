@@ -42,6 +42,7 @@ fn failed(stage: Stage, fault: &Fault, method: Option<&str>) -> Vec<Said> {
         said.push((SYNC, "False", "Error", format!("Failed to sync: {}", fault.message)));
         said.push((RELOAD, "False", "Stopped", format!("Stopped, since the sync failed: {}", fault.message)));
     } else {
+        said.push((SYNC, "True", "OK", "Syncing; the targets are up to date, only workloads could not be restarted".into()));
         said.push((RELOAD, "False", "Error", format!("Failed to restart workloads: {}", fault.message)));
     }
     said
@@ -113,6 +114,10 @@ mod tests {
         let reload = Outcome::Failed { stage: Stage::Reload, fault: fault(), method: Some("X".into()) };
         let after_it = after(&reload, Some(2), &before, at(5));
         assert_eq!((get(&after_it, SYNC).status.as_str(), get(&after_it, RELOAD).reason.as_str()), ("True", "Error"));
+        // Whatever was before.
+        for before in [vec![], after(&read, Some(2), &[], at(5))] {
+            assert_eq!(get(&after(&reload, Some(2), &before, at(6)), SYNC).status, "True");
+        }
     }
 
     #[test]
