@@ -1,7 +1,7 @@
 //! A target is kept as it should be, whoever changes it and whatever the server has to say.
 use api::v1alpha1::InfisicalSecret;
 use infisical_dev_server::Operation;
-use integration::{Scene, until};
+use integration::{Scene, text, until};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
     Api, Resource, ResourceExt,
@@ -221,6 +221,38 @@ async fn of_two_resources_with_one_target_the_older_keeps_it() {
     api.delete("older", &DeleteParams::default()).await.unwrap();
     scene.holds("one", &[("A", "uno")]).await;
     scene.synced("younger").await;
+}
+
+/// Infisical's operator looks at the policy only when it makes a target.
+#[tokio::test]
+async fn a_target_of_another_namespace_that_is_there_is_kept_up_though_it_can_not_be_owned() {
+    let scene = Scene::new().await;
+    let far = scene.plane.namespace().await.unwrap();
+    let secrets: Api<Secret> = far.api();
+    far.secret("target", [("A", "old")]).await.unwrap();
+    let version = json!({"secrets.infisical.com/version": "W/\"secrets-1-00000000\""});
+    patch(&secrets, "target", json!({"metadata": {"annotations": version}})).await;
+    let _operator = scene.start().await;
+    let targets = json!([
+        {"secretName": "target", "secretNamespace": far.name(), "creationPolicy": "Owner"},
+        {"secretName": "a", "secretNamespace": scene.namespace.name()},
+    ]);
+    scene.infisical_secret("a", json!({"spec": {"managedKubeSecretReferences": targets}})).await;
+    let ready = scene.synced("a").await;
+    let place = "spec.managedKubeSecretReferences[0].creationPolicy is Owner";
+    assert!(ready.message.contains(place) && ready.message.contains("use Orphan"), "{}", ready.message);
+    let data = async || text(secrets.get("target").await.unwrap());
+    assert_eq!(data().await, scene.data("a").await);
+    scene.set("A", "edited");
+    scene.holds("a", &[("A", "edited"), ("B", "two")]).await;
+    until("the target elsewhere to follow", async || if data().await["A"] == "edited" { Ok(()) } else { Err("not yet") }).await;
+    assert!(secrets.get("target").await.unwrap().owner_references().is_empty());
+    // It is not made anew, and holds up no other.
+    secrets.delete("target", &DeleteParams::default()).await.unwrap();
+    scene.set("A", "again");
+    assert!(scene.failed("a", "OwnerInOtherNamespace").await.contains(place));
+    scene.holds("a", &[("A", "again"), ("B", "two")]).await;
+    assert!(secrets.get_opt("target").await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -312,6 +312,44 @@ async fn a_target_that_fails_holds_no_other_up() {
     for name in ["first", "last"] {
         assert_eq!(scene.data(name).await, pairs(&[("A", "one"), ("B", "two")]));
     }
+}
+
+#[tokio::test]
+async fn a_target_that_is_written_wrong_holds_no_other_up_and_nothing_goes_meanwhile() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    let target = |name: &str, labels: Value| {
+        let template = json!({"includeAllSecrets": true, "metadata": {"labels": labels, "annotations": {}}});
+        json!({"secretName": name, "secretNamespace": scene.namespace.name(), "creationPolicy": "Owner", "template": template})
+    };
+    let good = |name: &str| target(name, json!({"team": "shop"}));
+    let targets = |targets: Value| json!({"spec": {"managedKubeSecretReferences": targets}});
+    scene.infisical_secret("a", targets(json!([good("first"), good("middle"), good("renamed")]))).await;
+    scene.synced("a").await;
+    let before = [scene.identity::<Secret>("middle").await, scene.identity::<Secret>("renamed").await];
+    let wrong = target("middle", json!({"team": "the shop"}));
+    scene.infisical_secret("a", targets(json!([good("first"), wrong, good("last")]))).await;
+    let message = scene.failed("a", "InvalidTemplate").await;
+    let place = "spec.managedKubeSecretReferences[1].template.metadata.labels[\"team\"]";
+    assert!(message.contains("1 of 3 targets failed") && message.contains(place), "{message}");
+    scene.holds("last", &[("A", "one"), ("B", "two")]).await;
+    scene.set("A", "edited");
+    for name in ["first", "last"] {
+        scene.holds(name, &[("A", "edited"), ("B", "two")]).await;
+    }
+    assert_eq!([scene.identity::<Secret>("middle").await, scene.identity::<Secret>("renamed").await], before);
+    // Nobody else may have what it names.
+    scene.infisical_secret("middle", json!({})).await;
+    scene.failed("middle", "TargetClaimed").await;
+    scene.infisical_secret("a", targets(json!([good("first"), good("middle"), good("last")]))).await;
+    scene.synced("a").await;
+    scene.holds("middle", &[("A", "edited"), ("B", "two")]).await;
+    let secrets: Api<Secret> = scene.namespace.api();
+    until("the old target to go", async || match secrets.get_opt("renamed").await {
+        Ok(None) => Ok(()),
+        _ => Err("it is there"),
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ fn resources(file: &Path, contents: Option<&Contents>) -> anyhow::Result<Vec<Res
             }
             _ => continue,
         };
-        let targets = targets.map_err(|fault| anyhow::anyhow!("{}", fault.message))?;
+        let targets = targets.and_then(plan::Planned::whole).map_err(|fault| anyhow::anyhow!("{}", fault.message))?;
         all.push(Resource { name: owner.object.to_string(), namespace: owner.object.namespace, targets, source });
     }
     if all.is_empty() {

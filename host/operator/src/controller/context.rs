@@ -9,7 +9,7 @@ use crate::{
     object::ObjectRef,
     outcome::{Class, Outcome, Stage},
     plan::{
-        Settings, Target,
+        Faulty, Planned, Settings, Target,
         spread::{Spread, spread},
     },
     push::memory::Pushes,
@@ -96,14 +96,15 @@ impl Context {
     }
 
     /// Where the targets of a resource are to be, as far as is known now; it is woken when that changes. Asks for nothing.
-    pub fn known_places(&self, object: &ObjectRef, targets: &[Target]) -> Spread {
+    pub fn known_places(&self, object: &ObjectRef, planned: &Planned) -> Spread {
+        let Planned { targets, faulty } = planned;
         self.namespaces.select(object, targets.iter().filter_map(|target| target.selector.clone()).collect());
         let found = |target: &Target| target.selector.as_ref().map(|selector| self.namespaces.known_to_match(selector));
-        spread(object, targets, &targets.iter().map(found).collect::<Vec<_>>())
+        spread(object, targets, faulty, &targets.iter().map(found).collect::<Vec<_>>())
     }
 
     /// Where the targets of a resource are to be; it is woken when that changes.
-    pub async fn places(&self, object: &ObjectRef, targets: &[Target]) -> Spread {
+    pub async fn places(&self, object: &ObjectRef, targets: &[Target], faulty: &[Faulty]) -> Spread {
         self.namespaces.select(object, targets.iter().filter_map(|target| target.selector.clone()).collect());
         let found = join_all(targets.iter().map(|target| async {
             match &target.selector {
@@ -111,7 +112,7 @@ impl Context {
                 None => None,
             }
         }));
-        spread(object, targets, &found.await)
+        spread(object, targets, faulty, &found.await)
     }
 
     /// The resource is gone, or can't be followed: nothing is kept for it.

@@ -3,7 +3,7 @@ use super::{Context, sync::Synced};
 use crate::{
     dereference,
     outcome::{Fault, Outcome, Stage},
-    plan::{self, Plan, Target},
+    plan::{self, Plan, Planned},
     report::{Reported, Said, said},
 };
 use api::v1alpha1::InfisicalSecret;
@@ -16,7 +16,7 @@ impl Reported for InfisicalSecret {
 }
 
 impl Synced for InfisicalSecret {
-    fn targets(&self) -> Result<Vec<Target>, Fault> {
+    fn targets(&self) -> Result<Planned, Fault> {
         plan::targets(self)
     }
 

@@ -6,7 +6,7 @@ use crate::{
     dereference::{self, Chained},
     object::ObjectRef,
     outcome::{Class, Fault, Outcome, Stage},
-    plan::{self, Plan, Target, chain},
+    plan::{self, Plan, Planned, chain},
     reason,
     report::{Reported, Said, said},
 };
@@ -22,7 +22,7 @@ impl Reported for InfisicalStaticSecret {
 }
 
 impl Synced for InfisicalStaticSecret {
-    fn targets(&self) -> Result<Vec<Target>, Fault> {
+    fn targets(&self) -> Result<Planned, Fault> {
         plan::static_targets(self)
     }
 

@@ -15,7 +15,7 @@ use crate::{
     object::ObjectRef,
     outcome::{Class, Done, Fault, Outcome, Stage, failed},
     plan::{
-        CreationPolicy, Desired, Dialect, Owner, Plan, Target, TargetKind,
+        CreationPolicy, Desired, Dialect, Owner, Plan, Planned, Target, TargetKind,
         spread::{Placed, Spread},
     },
     read::{Pace, ReadError},
@@ -40,13 +40,16 @@ const TARGETS_FINALIZER: &str = "secrets.infisical.com/targets";
 /// Of Kubernetes, on what is deleted without its dependents.
 const ORPHAN_FINALIZER: &str = "orphan";
 
+/// Faults of targets that are told at once.
+const SHOWN: usize = 3;
+
 /// A kind that keeps targets in step with what it reads.
 pub trait Synced: Reported + Send + Sync + 'static {
     /// The targets that it names, which follow from nothing else.
     ///
     /// # Errors
-    /// A spec that can't be planned.
-    fn targets(&self) -> Result<Vec<Target>, Fault>;
+    /// It names none.
+    fn targets(&self) -> Result<Planned, Fault>;
 
     /// What is to be done for it, with all that it refers to.
     ///
@@ -60,11 +63,11 @@ pub trait Synced: Reported + Send + Sync + 'static {
 pub struct Follower(pub Arc<Context>);
 
 impl<K: Synced> Follow<K> for Follower {
-    /// Targets are claimed as soon as a resource is seen, so that after a start the older of two claimants is still first. A
-    /// spec that can't be planned claims nothing; its reconcile says why.
+    /// Targets are claimed as soon as a resource is seen, so that after a start the older of two claimants is still first; those that
+    /// can't be kept as they are written, too. Its reconcile says why.
     fn seen(&mut self, resource: &K) {
-        if let Ok(targets) = resource.targets() {
-            let places = self.0.known_places(&ObjectRef::of(resource), &targets);
+        if let Ok(planned) = resource.targets() {
+            let places = self.0.known_places(&ObjectRef::of(resource), &planned);
             self.0.targets.declare_spread(&Owner::of(resource), &places);
         }
     }
@@ -109,10 +112,10 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, wi
     context.cluster.end(object);
     let plan = plan.map_err(|(stage, fault)| failed(stage, None)(fault))?;
     let method = plan.login.method.as_str();
-    let spread = context.places(object, &plan.targets).await;
+    let spread = context.places(object, &plan.targets, &plan.faulty).await;
     context.targets.declare_spread(&owner, &spread);
     let targets = spread.targets();
-    let Spread { placed, faults: misplaced, unknown: _, warnings: places } = spread;
+    let Spread { placed, faults: misplaced, unknown: _, held: _, warnings: places } = spread;
     let Read { source, notices, stale } = read(object, context, &plan, wish).await?;
     let owns_elsewhere = plan.targets.iter().any(|target| target.selector.is_some() && target.policy == CreationPolicy::Owner);
     if owns_elsewhere {
@@ -274,7 +277,8 @@ async fn apply_all<'a>(owner: &Owner, placed: &'a [Placed], rendered: &[Renderin
     join_all(apply).await
 }
 
-/// Those that succeeded, and the first fault, which says how many there are.
+/// Those that succeeded, and one fault for all the others: how many there are, what the first ones say, and when the one that ends by
+/// itself soonest is to be tried again.
 fn settle<'a>(applied: Vec<Application<'a>>, misplaced: Vec<Fault>, method: &str) -> (Vec<(&'a Target, Applied)>, Option<Outcome>) {
     let targets = applied.len() + misplaced.len();
     let mut good = Vec::new();
@@ -285,10 +289,24 @@ fn settle<'a>(applied: Vec<Application<'a>>, misplaced: Vec<Fault>, method: &str
             Err(fault) => faults.push(fault),
         }
     }
-    let count = faults.len();
+    let mut messages: Vec<&str> = Vec::new();
+    for (_, fault) in &faults {
+        // Of two that name the same, both say so.
+        if !messages.contains(&fault.message.as_str()) {
+            messages.push(&fault.message);
+        }
+    }
+    let more = if messages.len() > SHOWN { "; …" } else { "" };
+    messages.truncate(SHOWN);
+    let message = format!("{} of {targets} targets failed: {}{more}", faults.len(), messages.join("; "));
+    let soon = faults.iter().find(|(_, fault)| !matches!(fault.class, Class::UserFix | Class::Denied));
+    let soon = soon.map(|(_, fault)| (fault.class, fault.retry_after));
     let first = faults.into_iter().next().map(|(stage, mut fault)| {
         if targets > 1 {
-            fault.message = format!("{count} of {targets} targets failed: {}", fault.message);
+            fault.message = message;
+        }
+        if let Some((class, retry_after)) = soon {
+            (fault.class, fault.retry_after) = (class, retry_after);
         }
         failed(stage, Some(method))(fault)
     });
@@ -319,4 +337,37 @@ async fn let_go<K: Synced>(resource: &K, context: &Context) -> Result<(), Fault>
         finalizer::remove(requests, resource, TARGETS_FINALIZER).await?;
     }
     finalizer::remove(requests, resource, LEGACY_FINALIZER).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::testing::target;
+
+    fn outcome(faults: &[(&str, Class)], misplaced: &[&str]) -> (usize, Stage, Fault) {
+        let good = target("good");
+        let applied = Applied { change: Change::Unchanged, data_changed: false, version: String::new(), warning: None };
+        let fault = |message: &str, class| Fault::new("X", class, message);
+        let mut all: Vec<Application<'_>> = vec![(&good, Ok(applied))];
+        all.extend(faults.iter().map(|(message, class)| (&good, Err((Stage::Render, fault(message, *class))))));
+        let (good, outcome) = settle(all, misplaced.iter().map(|message| fault(message, Class::UserFix)).collect(), "X");
+        let Some(Outcome::Failed { stage, fault, .. }) = outcome else { panic!("{outcome:?}") };
+        (good.len(), stage, fault)
+    }
+
+    #[test]
+    fn faults_of_targets_are_told_together() {
+        let (good, stage, fault) = outcome(&[("c", Class::UserFix), ("d", Class::UserFix)], &["a", "b"]);
+        assert_eq!((good, stage, fault.class), (1, Stage::Apply, Class::UserFix));
+        assert_eq!(fault.message, "4 of 5 targets failed: a; b; c; …");
+        assert_eq!(outcome(&[], &["a", "a", "b"]).2.message, "3 of 4 targets failed: a; b");
+        let (_, stage, fault) = outcome(&[("c", Class::UserFix)], &[]);
+        assert_eq!((stage, fault.message.as_str()), (Stage::Render, "1 of 2 targets failed: c"));
+    }
+
+    #[test]
+    fn what_ends_by_itself_is_tried_soon_whatever_else_is_wrong() {
+        let (_, _, fault) = outcome(&[("down", Class::Transient)], &["wrong"]);
+        assert_eq!((fault.class, fault.message.as_str()), (Class::Transient, "2 of 3 targets failed: wrong; down"));
+    }
 }

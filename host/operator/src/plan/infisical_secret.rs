@@ -1,6 +1,6 @@
 //! The plan of an InfisicalSecret.
 use super::{
-    Dialect, Plan, Settings, Target,
+    Dialect, Plan, Planned, Settings,
     field::fault,
     login::{self, LogsIn},
     scope, server,
@@ -23,8 +23,8 @@ use std::{sync::Arc, time::Duration};
 /// The targets of a resource, which follow from nothing else.
 ///
 /// # Errors
-/// As [`infisical_secret`].
-pub fn targets(resource: &InfisicalSecret) -> Result<Vec<Target>, Fault> {
+/// It names none, or in both forms.
+pub fn targets(resource: &InfisicalSecret) -> Result<Planned, Fault> {
     target::targets(&ObjectRef::of(resource), &resource.spec, &mut Vec::new())
 }
 
@@ -38,12 +38,11 @@ pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings
     let planning = |fault| (Stage::Plan, fault);
     let logging_in = |fault| (Stage::Credentials, fault);
     let mut warnings = deprecated(&object, spec);
-    let targets = target::targets(&object, spec, &mut warnings).map_err(planning)?;
-    for target in &targets {
-        if let Some(template) = &target.template {
-            settings.may_use(&object, &format!("{}.template.plugin.name", target.field), &template.plugin).map_err(planning)?;
-        }
-    }
+    let planned = target::targets(&object, spec, &mut warnings).map_err(planning)?.checked(|target| match &target.template {
+        Some(template) => settings.may_use(&object, &format!("{}.template.engine", target.field), &template.plugin),
+        None => Ok(()),
+    });
+    let Planned { targets, faulty } = planned.some().map_err(planning)?;
     let interval = interval(&object, spec, &mut warnings);
     let block = login::choose(resource, found, &mut warnings).map_err(logging_in)?;
     let read = scope::read(&object, &block).map_err(planning)?;
@@ -56,6 +55,7 @@ pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings
         login: Arc::new(login),
         reads,
         targets,
+        faulty,
         interval: interval.unwrap_or(INTERVAL),
         instant: instant.then_some(interval.unwrap_or(INSTANT_INTERVAL)),
         warnings,

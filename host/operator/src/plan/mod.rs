@@ -1,13 +1,14 @@
 //! What is to be done for one resource, decided before anything is done: pure, from the resource and what it refers to.
 //!
-//! A plan is made whole or not at all: whatever is wrong in any part of the resource, nothing of it is done. [`field`] words
-//! what is wrong, [`crate::reason`] names it. The parts: [`login`], [`server`], [`scope`], [`target`].
+//! Whatever is wrong in any part of the resource, nothing of it is done, but for its targets: one that is wrong holds up no other
+//! ([`Planned`]). [`field`] words what is wrong, [`crate::reason`] names it. The parts: [`login`], [`server`], [`scope`], [`target`].
 pub mod chain;
 mod dynamic_secret;
 mod field;
 mod grants;
 mod infisical_secret;
 pub mod login;
+mod planned;
 mod push_secret;
 pub mod scope;
 pub mod server;
@@ -22,6 +23,7 @@ mod tests;
 pub use dynamic_secret::{DynamicPlan, dynamic_secret, dynamic_source, dynamic_target, lease_ttl, revokes_leases};
 pub use grants::Ambient;
 pub use infisical_secret::{infisical_secret, targets};
+pub use planned::{Faulty, Planned};
 pub use push_secret::{
     Generated, PushPlan, SOURCE as PUSH_SOURCE, Source as PushSource, deletes, name as push_name, push_secret, source_secret,
 };
@@ -50,7 +52,10 @@ pub struct Plan {
     pub dialect: Dialect,
     pub login: Arc<Login>,
     pub reads: Vec<ReadRequest>,
+    /// At least one.
     pub targets: Vec<Target>,
+    /// Those that can't be kept as they are written.
+    pub faulty: Vec<Faulty>,
     /// Between two reads of the source.
     pub interval: Duration,
     /// Where events of the source are wanted: between two reads while they come.
@@ -141,10 +146,16 @@ impl Target {
         self.policy == CreationPolicy::Owner && self.name.namespace == owner
     }
 
-    /// Whether an annotation says whose it is.
+    /// Whether an annotation says whose it is: of one that a selector places elsewhere.
     #[must_use]
     pub fn is_owned_by_annotation(&self, owner: &str) -> bool {
-        self.policy == CreationPolicy::Owner && self.name.namespace != owner
+        self.policy == CreationPolicy::Owner && self.name.namespace != owner && self.selector.is_some()
+    }
+
+    /// Whether it is to be owned and can't be: it names another namespace.
+    #[must_use]
+    pub fn is_owned_in_vain(&self, owner: &str) -> bool {
+        self.policy == CreationPolicy::Owner && self.name.namespace != owner && self.selector.is_none()
     }
 }
 

@@ -1,5 +1,5 @@
 //! The plan of an InfisicalStaticSecret.
-use super::{Dialect, Login, Plan, Target, TargetKind, Template, field::fault, scope, target, template};
+use super::{Dialect, Login, Plan, Planned, Target, TargetKind, Template, field::fault, planned, scope, target, template};
 use crate::{object::ObjectRef, outcome::Fault, read::ReadRequest, reason};
 use api::{
     interval, names,
@@ -22,19 +22,19 @@ pub fn static_secret(resource: &InfisicalStaticSecret, login: Login) -> Result<P
     let mut warnings = Vec::new();
     let interval = interval(&object, resource)?;
     let reads = reads(&object, resource)?;
-    let targets = written(&object, resource, &mut warnings)?;
+    let Planned { targets, faulty } = written(&object, resource, &mut warnings)?.some()?;
     // Its interval is always the user's own.
     let wanted = resource.spec.sync_options.as_ref().and_then(|sync| sync.instant_updates) == Some(true);
     let instant = wanted && scope::instant(&object, "spec.syncOptions.instantUpdates", &reads, &mut warnings);
     let instant = instant.then_some(interval);
-    Ok(Plan { dialect: Dialect::StaticSecret, login: Arc::new(login), reads, targets, interval, instant, warnings })
+    Ok(Plan { dialect: Dialect::StaticSecret, login: Arc::new(login), reads, targets, faulty, interval, instant, warnings })
 }
 
 /// The targets of a resource, which follow from nothing else.
 ///
 /// # Errors
-/// As [`static_secret`].
-pub fn static_targets(resource: &InfisicalStaticSecret) -> Result<Vec<Target>, Fault> {
+/// It names none.
+pub fn static_targets(resource: &InfisicalStaticSecret) -> Result<Planned, Fault> {
     written(&ObjectRef::of(resource), resource, &mut Vec::new())
 }
 
@@ -78,15 +78,26 @@ fn read(object: &ObjectRef, place: &str, source: &StaticSource) -> Result<ReadRe
     })
 }
 
-fn written(object: &ObjectRef, resource: &InfisicalStaticSecret, warnings: &mut Vec<Fault>) -> Result<Vec<Target>, Fault> {
+fn written(object: &ObjectRef, resource: &InfisicalStaticSecret, warnings: &mut Vec<Fault>) -> Result<Planned, Fault> {
     let written = resource.spec.targets.as_deref().unwrap_or_default();
     if written.is_empty() {
         return Err(fault(object, reason::NO_TARGET, "spec.targets is empty; name at least one Secret or ConfigMap"));
     }
-    let targets = written.iter().enumerate().map(|(index, written)| target_of(object, format!("spec.targets[{index}]"), written, warnings));
-    let targets = targets.collect::<Result<Vec<_>, _>>()?;
-    target::distinct(object, &targets)?;
-    Ok(targets)
+    let targets = written.iter().enumerate().map(|(index, written)| {
+        let field = format!("spec.targets[{index}]");
+        let named =
+            target::named(kind_of_target(written), written.namespace.text(), written.name.text(), written.namespace_selector.as_ref());
+        planned::Written { named, target: target_of(object, field.clone(), written, warnings), field }
+    });
+    Ok(Planned::of(object, targets))
+}
+
+fn kind_of_target(written: &StaticTarget) -> Option<TargetKind> {
+    match written.kind.text() {
+        Some("Secret") => Some(TargetKind::Secret),
+        Some("ConfigMap") => Some(TargetKind::ConfigMap),
+        _ => None,
+    }
 }
 
 fn target_of(object: &ObjectRef, place: String, written: &StaticTarget, warnings: &mut Vec<Fault>) -> Result<Target, Fault> {
@@ -96,19 +107,15 @@ fn target_of(object: &ObjectRef, place: String, written: &StaticTarget, warnings
     let namespace = (written.namespace.text().or(own), namespace_field.as_str());
     let named = target::Place { field: &place, namespace, selector: written.namespace_selector.as_ref() };
     let (name, selector) = named.of(object, (written.name.text(), name_field.as_str()))?;
-    let kind = match written.kind.text() {
-        Some("Secret") => TargetKind::Secret,
-        Some("ConfigMap") => TargetKind::ConfigMap,
-        other => {
-            let found: String = other.unwrap_or_default().chars().take(64).collect();
-            return Err(wrong(format!(".kind is {found:?}; write Secret or ConfigMap")));
-        }
-    };
+    let kind = kind_of_target(written).ok_or_else(|| {
+        let found: String = written.kind.text().unwrap_or_default().chars().take(64).collect();
+        wrong(format!(".kind is {found:?}; write Secret or ConfigMap"))
+    })?;
     let secret_type = written.secret_type.text().unwrap_or_default();
     if kind == TargetKind::ConfigMap && !secret_type.is_empty() {
         return Err(wrong(format!(".secretType is {secret_type:?}, but a ConfigMap has no type; remove it, or make kind Secret")));
     }
-    let policy = target::policy(object, &place, written.creation_policy.text(), &name, selector.is_some(), warnings)?;
+    let policy = target::policy(object, &place, written.creation_policy.text(), &name, true, warnings)?;
     let template = written.template.as_ref().map(|written| template_of(object, &format!("{place}.template"), written)).transpose()?;
     let metadata = written
         .metadata

@@ -1,10 +1,11 @@
-//! The objects to be kept, checked so far that nothing is written where one of them can't be.
+//! The objects to be kept, each checked so far that it is not written where it can't be.
 use super::{
-    CreationPolicy, Metadata, Target, TargetKind, Template,
+    CreationPolicy, Metadata, Planned, Target, TargetKind, Template,
     field::{self, fault},
-    template,
+    planned, template,
 };
 use crate::{
+    cluster::Key,
     object::{Name, ObjectRef},
     outcome::{Class, Fault},
     reason,
@@ -34,17 +35,32 @@ struct Written<'a> {
 /// The targets of a resource, in its order.
 ///
 /// # Errors
-/// None, both forms, one twice, or one that can't be; the first that is wrong.
-pub fn targets(object: &ObjectRef, spec: &InfisicalSecretSpec, warnings: &mut Vec<Fault>) -> Result<Vec<Target>, Fault> {
+/// There is none, or both forms are filled in.
+pub fn targets(object: &ObjectRef, spec: &InfisicalSecretSpec, warnings: &mut Vec<Fault>) -> Result<Planned, Fault> {
     let written = written(object, spec)?;
     if written.is_empty() {
         let message = "no target; fill in spec.managedKubeSecretReferences, spec.managedKubeConfigMapReferences or \
                        spec.managedSecretReference";
         return Err(fault(object, reason::NO_TARGET, message));
     }
-    let targets = written.iter().map(|written| target(object, written, warnings)).collect::<Result<Vec<_>, _>>()?;
-    distinct(object, &targets)?;
-    Ok(targets)
+    let targets = written.iter().map(|written| planned::Written {
+        field: written.field.clone(),
+        named: named(Some(written.kind), written.namespace, written.name, written.selector),
+        target: target(object, written, warnings),
+    });
+    Ok(Planned::of(object, targets))
+}
+
+/// The object that a target names, if it is a single one that can be.
+pub(super) fn named(
+    kind: Option<TargetKind>,
+    namespace: Option<&str>,
+    name: Option<&str>,
+    selector: Option<&LabelSelector>,
+) -> Option<Key> {
+    let (kind, namespace, name) = (kind.filter(|_| selector.is_none())?, namespace?, name?);
+    let can_be = names::namespace(namespace).is_ok() && names::object(name).is_ok();
+    can_be.then(|| Key { kind, name: Name::new(namespace, name) })
 }
 
 fn written<'a>(object: &ObjectRef, spec: &'a InfisicalSecretSpec) -> Result<Vec<Written<'a>>, Fault> {
@@ -88,7 +104,7 @@ fn target(object: &ObjectRef, written: &Written<'_>, warnings: &mut Vec<Fault>) 
     let [name_field, namespace_field] = written.fields.map(|name| format!("{}.{name}", written.field));
     let place = Place { field: &written.field, namespace: (written.namespace, &namespace_field), selector: written.selector };
     let (name, selector) = place.of(object, (written.name, &name_field))?;
-    let policy = policy(object, &written.field, written.policy, &name, selector.is_some(), warnings)?;
+    let policy = policy(object, &written.field, written.policy, &name, true, warnings)?;
     let place = format!("{}.template", written.field);
     let template = written.template.map(|written| template_of(object, &place, written, warnings)).transpose()?;
     let metadata = written.template.and_then(|template| template.metadata.as_ref());
@@ -142,7 +158,8 @@ impl Place<'_> {
     }
 }
 
-/// What becomes of a target when its resource goes. One that is `selected` is owned wherever it is.
+/// What becomes of a target when its resource goes. `elsewhere`: it may be owned in another namespace, too, by a selector; or what
+/// is there decides, when it is written.
 ///
 /// # Errors
 /// An owner reference would reach across namespaces.
@@ -151,11 +168,11 @@ pub(super) fn policy(
     field: &str,
     written: Option<&str>,
     target: &Name,
-    selected: bool,
+    elsewhere: bool,
     warnings: &mut Vec<Fault>,
 ) -> Result<CreationPolicy, Fault> {
     match written {
-        Some("Owner") if selected || target.namespace == object.namespace => Ok(CreationPolicy::Owner),
+        Some("Owner") if elsewhere || target.namespace == object.namespace => Ok(CreationPolicy::Owner),
         Some("Owner") => {
             let message = format!(
                 "{field}.creationPolicy is Owner, but the target is in namespace {:?} and owner references don't reach across \
@@ -219,19 +236,4 @@ pub(super) fn metadata_of(
         names::qualified(key).map_err(|error| wrong(format!(".annotations: {error}")))?;
     }
     Ok(Metadata { labels, annotations })
-}
-
-/// No target twice. A Secret and a ConfigMap may share a name, and so may what selectors place, as long as no namespace matches two.
-///
-/// # Errors
-/// The first that comes again.
-pub(super) fn distinct(object: &ObjectRef, targets: &[Target]) -> Result<(), Fault> {
-    let mut seen = BTreeMap::new();
-    for target in targets.iter().filter(|target| target.selector.is_none()) {
-        if let Some(first) = seen.insert((target.kind, &target.name), &target.field) {
-            let message = format!("{first} and {} are both {} {}; keep one of them", target.field, target.kind, target.name);
-            return Err(fault(object, reason::AMBIGUOUS_TARGET, message));
-        }
-    }
-    Ok(())
 }

@@ -50,6 +50,10 @@ pub(crate) fn compare(
     if let Some(live) = live {
         ownership::judge(live, owner, target)?;
     }
+    let owned_in_vain = target.is_owned_in_vain(&owner.object.namespace);
+    if live.is_none() && owned_in_vain {
+        return Err(ownership::in_vain(owner, target));
+    }
     let settled = volatile::settle(live, owner, desired, remembered);
     let references = ownership::owner_references(live, owner, target.is_owned_by_reference(&owner.object.namespace));
     let remember = settled.digest.clone().filter(|_| settled.unwritten);
@@ -74,7 +78,8 @@ pub(crate) fn compare(
     if data_changed && live.immutable == Some(true) {
         return Err(immutable(target));
     }
-    let warning = type_warning(live, target);
+    let in_vain = owned_in_vain.then(|| ownership::left_behind(owner, target));
+    let warning = type_warning(live, target).or(in_vain);
     let noted = live.annotation(annotation::INPUTS);
     let noted_right = settled.digest.is_none() || settled.unwritten || noted == settled.digest.as_deref();
     let mut peers = wanted(Some(live), owner, target, &settled.version, Copied::AsThePeer);

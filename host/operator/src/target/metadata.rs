@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_target_elsewhere_notes_its_owner_as_long_as_it_has_one() {
-        let mut far = target("t");
+        let mut far = Target { selector: Some(std::sync::Arc::default()), ..target("t") };
         far.name.namespace = "far".into();
         let owned = wanted(None, &owner(), &far, "v", Copied::Clean);
         let note = owned.annotations.get(annotation::OWNER).map(String::as_str);

@@ -34,7 +34,7 @@ use futures::future::join_all;
 pub use lease::Holding;
 pub(crate) use metadata::is_tracking;
 pub(crate) use object::Object;
-pub(crate) use ownership::judge;
+pub(crate) use ownership::{in_vain, judge, left_behind};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::{
@@ -85,17 +85,17 @@ impl Targets {
     /// with one target one keeps it. To be called before [`Self::apply`], and best as soon as the resource is seen, so that
     /// after a start the right one is first. Costs no request.
     pub fn declare(&self, owner: &Owner, targets: &[Target]) {
-        self.declare_keys(owner, targets, false);
+        self.declare_keys(owner, targets.iter().map(key).collect(), false);
     }
 
     /// As [`Self::declare`], where the targets may be elsewhere: of some it is not known now where they are, so that the
-    /// resource keeps what it named before, too.
+    /// resource keeps what it named before, too; and what those name that can't be kept now.
     pub fn declare_spread(&self, owner: &Owner, spread: &Spread) {
-        self.declare_keys(owner, &spread.targets(), spread.unknown);
+        let placed = spread.placed.iter().map(|placed| key(&placed.target));
+        self.declare_keys(owner, placed.chain(spread.held.iter().cloned()).collect(), spread.unknown);
     }
 
-    fn declare_keys(&self, owner: &Owner, targets: &[Target], and_before: bool) {
-        let mut keys: HashSet<_> = targets.iter().map(key).collect();
+    fn declare_keys(&self, owner: &Owner, mut keys: HashSet<Key>, and_before: bool) {
         let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
         if and_before {
             keys.extend(claims.named(owner).cloned());
@@ -140,7 +140,7 @@ impl Targets {
     /// As the module says; the target is then as it was.
     pub async fn apply(&self, owner: &Owner, target: &Target, desired: &Desired) -> Result<Applied, Fault> {
         let key = key(target);
-        check::check(owner, target, &desired.data)?;
+        check::check(target, &desired.data)?;
         self.cluster.add_target(&owner.object, &key);
         let digest = fingerprint(owner, target, desired);
         for attempt in 0..ATTEMPTS {
@@ -387,6 +387,9 @@ mod tests {
         // Known again, and elsewhere.
         targets.declare_spread(&first, &Spread::default());
         assert_eq!(targets.refuse_if_claimed(&rival, &wanted, &at), Ok(()));
+        // Named by a target that can't be kept as it is written.
+        targets.declare_spread(&first, &Spread { held: vec![at.clone()], unknown: true, ..Spread::default() });
+        assert_eq!(targets.refuse_if_claimed(&rival, &wanted, &at).unwrap_err().reason, reason::TARGET_CLAIMED);
     }
 
     #[tokio::test]

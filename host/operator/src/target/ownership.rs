@@ -60,6 +60,30 @@ pub(crate) fn judge(live: &Object, owner: &Owner, target: &Target) -> Result<(),
     ))
 }
 
+/// The fault of a target that is not there, and would have to be owned across namespaces.
+pub(crate) fn in_vain(owner: &Owner, target: &Target) -> Fault {
+    let Target { field, kind, name, .. } = target;
+    let ObjectRef { namespace, .. } = &owner.object;
+    let message = format!(
+        "{field}.creationPolicy is Owner, but the target is in namespace {:?} and owner references don't reach across namespaces, so \
+         {kind} {name} is not made; use Orphan, or a target in {namespace:?}",
+        name.namespace
+    );
+    Fault::new(reason::OWNER_ELSEWHERE, Class::UserFix, message)
+}
+
+/// The warning of one that is there: the peer looks at the policy only when it makes a target, and keeps up what is there.
+pub(crate) fn left_behind(owner: &Owner, target: &Target) -> Fault {
+    let Target { field, kind, name, .. } = target;
+    let ObjectRef { namespace, .. } = &owner.object;
+    let message = format!(
+        "{field}.creationPolicy is Owner, but the target is in namespace {:?} and owner references don't reach across namespaces: {kind} \
+         {name} is kept up to date, stays when {} goes, and is not made anew once it is gone; use Orphan, or a target in {namespace:?}",
+        name.namespace, owner.object
+    );
+    Fault::new(reason::OWNER_ELSEWHERE, Class::UserFix, message)
+}
+
 /// Whether this operator or its peer noted on an object that it keeps it. The peer notes no version on a ConfigMap that it has
 /// just made, but which labels it copied.
 fn bears_a_note(live: &Object) -> bool {

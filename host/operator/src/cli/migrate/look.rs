@@ -15,7 +15,7 @@ use crate::{
     dereference,
     object::{Name, ObjectRef},
     outcome::Fault,
-    plan::{self, Owner, Plan, Settings, Target},
+    plan::{self, Owner, Plan, Planned, Settings, Target},
     reason,
     target::Claims,
 };
@@ -84,14 +84,14 @@ struct Looker<'a, F> {
 /// Who names what: the same rule by which the operator decides.
 fn claims<F>(world: &World<F>) -> Claims {
     let mut claims = Claims::default();
-    let mut declare = |owner: Owner, targets: Result<Vec<Target>, Fault>| {
-        let keys: HashSet<_> = targets.unwrap_or_default().iter().map(key).collect();
+    let mut declare = |owner: Owner, planned: Result<Planned, Fault>| {
+        let keys: HashSet<_> = keys(&planned.unwrap_or_default()).collect();
         // Whom it wakes is of no interest here.
         let _ = claims.declare(&identified(owner), &keys);
     };
     world.objects.secrets.iter().for_each(|resource| declare(Owner::of(resource), plan::targets(resource)));
     world.objects.statics.iter().for_each(|resource| declare(Owner::of(resource), plan::static_targets(resource)));
-    let targets = |resource| plan::dynamic_target(resource).map(|target| vec![target]);
+    let targets = |resource| plan::dynamic_target(resource).map(single);
     world.objects.dynamics.iter().for_each(|resource| declare(Owner::of(resource), targets(resource)));
     claims
 }
@@ -107,6 +107,15 @@ fn identified(mut owner: Owner) -> Owner {
 fn owners<F>(world: &World<F>) -> BTreeMap<(&'static str, Name), Vec<String>> {
     let of = |owned: &super::world::Owned| owned.owners.iter().map(|reference| reference.uid.clone()).collect();
     world.objects.owned.iter().map(|owned| ((owned.key.kind.into(), owned.key.name.clone()), of(owned))).collect()
+}
+
+fn single(target: Target) -> Planned {
+    Planned { targets: vec![target], ..Planned::default() }
+}
+
+/// What a resource names, also by a target that can't be kept as it is written.
+fn keys(planned: &Planned) -> impl Iterator<Item = Key> {
+    planned.targets.iter().map(key).chain(planned.faulty.iter().filter_map(|faulty| faulty.named.clone()))
 }
 
 fn key(target: &Target) -> Key {
@@ -202,18 +211,18 @@ impl<F: Fetch> Looker<'_, F> {
         };
         findings.extend(identity::dynamic(&resource.spec));
         findings.extend(metadata::findings(resource, true));
-        let targets = plan::dynamic_target(resource).map(|target| vec![target]);
+        let targets = plan::dynamic_target(resource).map(single);
         findings.extend(self.targets(&Owner::of(resource), targets, Hash::Other).await);
         findings
     }
 
-    async fn targets(&self, owner: &Owner, targets: Result<Vec<Target>, Fault>, hash: Hash) -> Vec<Finding> {
+    async fn targets(&self, owner: &Owner, planned: Result<Planned, Fault>, hash: Hash) -> Vec<Finding> {
         // What is wrong with them was said by the plan.
-        let targets = targets.unwrap_or_default();
+        let planned = planned.unwrap_or_default();
         let owner = &identified(owner.clone());
         let mut findings = Vec::new();
         // Those that a selector places are none of the peer's.
-        for target in targets.iter().filter(|target| target.selector.is_none()) {
+        for target in planned.targets.iter().filter(|target| target.selector.is_none()) {
             let key = key(target);
             let owners = self.owners.get(&(key.kind.into(), key.name.clone()));
             let holder = self.claims.holder(&key, owner, owners.map_or(&[][..], Vec::as_slice));
@@ -224,7 +233,10 @@ impl<F: Fetch> Looker<'_, F> {
             findings.extend(workload::findings(target, version, hash != Hash::V1Beta1, &self.world.objects.workloads));
             findings.extend(template::findings(target));
         }
-        findings.extend(targets::dropped(owner, &targets, &self.world.objects.owned));
+        // While one can't be kept, nothing is deleted.
+        if planned.faulty.is_empty() {
+            findings.extend(targets::dropped(owner, &planned.targets, &self.world.objects.owned));
+        }
         findings
     }
 

@@ -38,7 +38,7 @@ fn a_plugin_may_be_for_some_namespaces_only() {
     refused(
         plan_with(&cluster, &templated, &only("go-template", &["x"])),
         reason::PLUGIN_NOT_GRANTED,
-        &["spec.managedKubeSecretReferences[0].template.plugin.name", "--plugin-namespace go-template=team"],
+        &["spec.managedKubeSecretReferences[0].template.engine", "--plugin-namespace go-template=team"],
     );
 }
 

@@ -99,6 +99,26 @@ fn flipping_the_policy_keeps_the_object_and_changes_only_the_reference() {
     assert_eq!(again.metadata.owner_references, owned.metadata.owner_references);
 }
 
+/// As the peer does, which looks at the policy only when it makes a target.
+#[test]
+fn a_target_that_would_be_owned_across_namespaces_is_not_made_but_kept_up() {
+    let far = Target { name: Name::new("far", "t"), ..target("t") };
+    let fault = compare(None, &owner(), &far, &desired(&[("A", "1")]), None).err().unwrap();
+    assert_eq!(fault.reason, reason::OWNER_ELSEWHERE);
+    assert!(fault.message.starts_with("spec.managedKubeSecretReferences[0].creationPolicy is Owner"), "{}", fault.message);
+    let orphan = Target { policy: CreationPolicy::Orphan, ..far.clone() };
+    let there = stored(compare(None, &owner(), &orphan, &desired(&[("A", "1")]), None).unwrap());
+    let same = compare(Some(&there), &owner(), &far, &desired(&[("A", "1")]), None).unwrap();
+    assert!(matches!(same.step, Step::Nothing) && same.warning.as_ref().is_some_and(|warning| warning.reason == reason::OWNER_ELSEWHERE));
+    let changed = compare(Some(&there), &owner(), &far, &desired(&[("A", "2")]), None).unwrap();
+    assert!(changed.warning.is_some_and(|warning| warning.message.contains("stays when InfisicalSecret n/a goes")));
+    let Step::Replace(after) = changed.step else { panic!("it is kept up to date") };
+    assert_eq!((after.metadata.owner_references, after.metadata.annotations.unwrap().get(annotation::OWNER)), (Some(vec![]), None));
+    // What bears no note and holds something is nobody's to keep up.
+    let foreign = live(&data(&[("THEIRS", "1")]));
+    assert_eq!(compare(Some(&foreign), &owner(), &far, &desired(&[("A", "1")]), None).err().unwrap().reason, reason::TARGET_EXISTS);
+}
+
 #[test]
 fn a_relabelled_resource_relabels_its_target() {
     let wanted = desired(&[("A", "1")]);

@@ -1,6 +1,6 @@
 //! What an InfisicalSecret reads and keeps.
 use super::{Refusal, auth::Login, document, namespace, template};
-use crate::plan::{self, CreationPolicy};
+use crate::plan::{self, CreationPolicy, Planned};
 use api::{
     dialect::Scope,
     interval,
@@ -103,7 +103,7 @@ fn sync(spec: &InfisicalSecretSpec) -> Result<SyncOptions, Refusal> {
 }
 
 fn targets(resource: &InfisicalSecret, comments: &mut Vec<String>) -> Result<Vec<StaticTarget>, Refusal> {
-    let planned = plan::targets(resource).map_err(|fault| fault.message)?;
+    let planned = plan::targets(resource).and_then(Planned::whole).map_err(|fault| fault.message)?;
     planned
         .iter()
         .zip(written(&resource.spec))
@@ -115,13 +115,17 @@ fn targets(resource: &InfisicalSecret, comments: &mut Vec<String>) -> Result<Vec
             let converted = template.map(|written| template::convert(written, &target.field)).transpose()?;
             let (template, notes) = converted.unwrap_or_default();
             comments.extend(notes);
+            let in_vain = target.is_owned_in_vain(&namespace(resource));
+            if in_vain {
+                comments.push(format!("{}.creationPolicy: Owner has no effect in another namespace: it is Orphan here", target.field));
+            }
             Ok(StaticTarget {
                 name: Some(target.name.name.clone()),
                 namespace: Some(target.name.namespace.clone()).filter(|_| selector.is_none()),
                 namespace_selector: selector.cloned(),
                 kind: Some(target.kind.to_string()),
                 secret_type: Some(target.secret_type.clone()).filter(|kind| !kind.is_empty()),
-                creation_policy: Some(if target.policy == CreationPolicy::Owner { "Owner" } else { "Orphan" }.to_owned()),
+                creation_policy: Some(if target.policy == CreationPolicy::Owner && !in_vain { "Owner" } else { "Orphan" }.to_owned()),
                 template,
                 metadata,
             })

@@ -19,7 +19,10 @@ const AMBIENT: [&str; 4] = ["aws", "azure", "gcp-iam", "gcp-id-token"];
 pub(crate) fn findings(plan: &Result<Plan, Fault>) -> Vec<Finding> {
     match plan {
         Err(fault) => vec![of_fault(fault)],
-        Ok(plan) => plan.warnings.iter().filter_map(of_warning).chain(login(&plan.login)).collect(),
+        Ok(plan) => {
+            let faulty = plan.faulty.iter().map(|faulty| of_fault(&faulty.fault));
+            faulty.chain(plan.warnings.iter().filter_map(of_warning)).chain(login(&plan.login)).collect()
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     object::ObjectRef,
     plan::{Owner, Target, TargetKind},
     reason,
-    target::{Object, judge},
+    target::{Object, in_vain, judge, left_behind},
 };
 use api::{version, well_known::annotation};
 use secrecy::ExposeSecret;
@@ -34,6 +34,10 @@ pub(crate) fn findings(owner: &Owner, target: &Target, live: &Seen<Object>, hold
     }
     let live = match live {
         Seen::Unknown => return findings,
+        Seen::Absent if target.is_owned_in_vain(&owner.object.namespace) => {
+            findings.push(Finding::new(Rule::Refused, in_vain(owner, target).message));
+            return findings;
+        }
         Seen::Absent => {
             let message = format!("{field}: {kind} {name} is not there; it is made at once");
             findings.push(Finding::new(Rule::TargetMissing, message));
@@ -49,6 +53,9 @@ pub(crate) fn findings(owner: &Owner, target: &Target, live: &Seen<Object>, hold
         };
         findings.push(Finding::new(rule, fault.message));
         return findings;
+    }
+    if target.is_owned_in_vain(&owner.object.namespace) {
+        findings.push(Finding::new(Rule::UnknownValue, left_behind(owner, target).message));
     }
     if edited(live, hash) {
         let message = format!(
@@ -146,6 +153,15 @@ mod tests {
         let other = ObjectRef { kind: "InfisicalSecret", namespace: "n".into(), name: "older".into() };
         let found = findings(&owner(), &target("t"), &Seen::Absent, Some(&other), Hash::V1Alpha1);
         assert!(found.len() == 1 && found[0].rule == Rule::TargetClaimed && found[0].message.contains("n/older"));
+    }
+
+    #[test]
+    fn an_owner_in_another_namespace_counts_only_where_the_target_would_have_to_be_made() {
+        let far = Target { name: Name::new("far", "t"), ..target("t") };
+        let rules =
+            |live| findings(&owner(), &far, &live, None, Hash::V1Alpha1).into_iter().map(|finding| finding.rule).collect::<Vec<_>>();
+        assert_eq!(rules(Seen::Absent), [Rule::Refused]);
+        assert_eq!(rules(Seen::There(written(&[("A", "1")], "W/\"secrets-4-C4B1E7F6\""))), [Rule::UnknownValue]);
     }
 
     #[test]
