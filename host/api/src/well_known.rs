@@ -16,9 +16,9 @@ pub mod annotation {
     pub const OWNER: &str = "secrets.infisical.com/owner";
     /// On a target: digest of the templates and the source data of its volatile entries.
     pub const INPUTS: &str = "secrets.infisical.com/inputs";
-    /// On a workload and its pod template, followed by the name of the Secret: the version that the pods run with.
+    /// On a workload and its pod template, followed by the name of the Secret or ConfigMap: the version that the pods run with.
     pub const MANAGED_SECRET_PREFIX: &str = "secrets.infisical.com/managed-secret.";
-    /// The same for a ConfigMap.
+    /// The same for a ConfigMap, where a Secret of its name is read too.
     pub const MANAGED_CONFIG_MAP_PREFIX: &str = "secrets.infisical.com/managed-configmap.";
     /// On a workload, set by its owner to `"true"`: restart it when a Secret that it uses changes.
     pub const AUTO_RELOAD: &str = "secrets.infisical.com/auto-reload";

@@ -1,8 +1,9 @@
 //! Workloads that opted in restart once for each change of a Secret that they read, and for nothing else.
+use crate::static_secret;
 use integration::{Scene, until};
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
-    core::v1::Secret,
+    core::v1::{ConfigMap, Secret},
 };
 use kube::{
     Api,
@@ -267,6 +268,64 @@ async fn a_writer_who_never_rests_does_not_prevent_a_restart() {
     writing.abort();
     let after = follows(&scene, "Deployment", "web").await;
     assert_eq!(after.templates, before.templates + 1);
+}
+
+/// Infisical's operator notes a ConfigMap by the same annotation as a Secret; this one once had another for it.
+#[tokio::test]
+async fn a_config_map_restarts_its_readers_from_whatever_note_they_have_and_leaves_one() {
+    let scene = Scene::new().await;
+    let _operator = scene.start().await;
+    static_secret::connection(&scene, json!({"address": scene.infisical.url()})).await;
+    static_secret::auth(&scene).await;
+    let spec = json!({
+        "infisicalAuthRef": {"name": "login", "namespace": scene.namespace.name()}, "syncOptions": {"refreshInterval": "5s"},
+        "sources": [static_secret::source("/")], "targets": [static_secret::target(&scene, "ConfigMap", "a")],
+    });
+    scene.apply(&static_secret::named(&scene, "InfisicalStaticSecret", "all", &spec)).await;
+    let maps: Api<ConfigMap> = scene.namespace.api();
+    let version = async |value: &str| {
+        until(format_args!("ConfigMap a to hold {value}"), async || match maps.get_opt("a").await.unwrap() {
+            Some(map) if map.data.as_ref().is_some_and(|data| data["A"] == value) => {
+                Ok(map.metadata.annotations.unwrap()["secrets.infisical.com/version"].clone())
+            }
+            other => Err(format!("{other:?}")),
+        })
+        .await
+    };
+    let today = version("one").await;
+    const EARLIER: &str = "secrets.infisical.com/managed-configmap.a";
+    for (name, note) in [("peers", MARK), ("earlier", EARLIER)] {
+        let note = json!({"annotations": {note: today}});
+        let pod = json!({"containers": [{"name": "c", "image": "nowhere.invalid/c", "envFrom": [{"configMapRef": {"name": "a"}}]}]});
+        let noted = json!({"metadata": note, "spec": {"template": {"metadata": note, "spec": pod}}});
+        scene.apply(&integration::merged(workload("Deployment", name, true, "nothing"), &noted)).await;
+    }
+    let deployments: Api<Deployment> = scene.namespace.api();
+    let mut before = Vec::new();
+    for name in ["peers", "earlier"] {
+        before.push((run(&scene, "Deployment", name).await, deployments.get(name).await.unwrap().metadata.annotations));
+    }
+    two_passes(&scene).await;
+    for (name, (run_before, noted)) in ["peers", "earlier"].into_iter().zip(&before) {
+        assert_eq!(&run(&scene, "Deployment", name).await, run_before, "{name} was restarted");
+        assert_eq!(&deployments.get(name).await.unwrap().metadata.annotations, noted, "{name} was written");
+    }
+    scene.set("A", "edited");
+    let changed = version("edited").await;
+    for (name, (run_before, _)) in ["peers", "earlier"].into_iter().zip(&before) {
+        let after = until(format_args!("{name} to restart"), async || {
+            let run = run(&scene, "Deployment", name).await;
+            if run.annotations[MARK] == json!(changed) { Ok(run) } else { Err(format!("{run:?}")) }
+        })
+        .await;
+        assert_eq!(after, Run { templates: run_before.templates + 1, annotations: json!({MARK: changed}) }, "{name}");
+        let noted = deployments.get(name).await.unwrap().metadata.annotations.unwrap();
+        assert!(noted.get(MARK) == Some(&changed) && !noted.contains_key(EARLIER), "{name}: {noted:?}");
+    }
+    two_passes(&scene).await;
+    for (name, (run_before, _)) in ["peers", "earlier"].into_iter().zip(&before) {
+        assert_eq!(run(&scene, "Deployment", name).await.templates, run_before.templates + 1, "{name} was restarted again");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Whether a workload is to be restarted, from what it is noted to run with. Pure.
 //!
-//! The note is an annotation for each Secret, on the workload and on its pod template, with the version of the Secret's data.
+//! The note is an annotation for each Secret or ConfigMap, on the workload and on its pod template, with the version of its data.
 //! Writing it on the pod template is what restarts. Since it is written on both at once, a workload whose note is not the
 //! version of today has not been restarted for it, whatever happened in between: that is made up for. One that bears no note
 //! is given one, and restarted only if the data changed just now. Where the peer notes nothing but with a restart, neither does
@@ -38,6 +38,8 @@ pub(crate) struct Notes {
     pub all: BTreeMap<String, String>,
     /// Those of them that go on the pod template too, which restarts it.
     pub restarting: BTreeSet<String>,
+    /// Of an earlier name for the same, taken away where its successor is written.
+    pub dropped: BTreeSet<String>,
 }
 
 impl Followed<'_> {
@@ -45,17 +47,31 @@ impl Followed<'_> {
         Consumed { kind: self.kind, name: self.name.name.clone() }
     }
 
-    /// The annotation for it. A longer name than fits is cut and ends in a digest of the whole.
-    pub(crate) fn annotation(&self) -> String {
-        annotation(self.kind, &self.name.name)
+    /// The annotation for it on a workload that reads all these. The peer's is the same for both kinds; only where a workload reads
+    /// a Secret and a ConfigMap of one name, that of the ConfigMap is another, or each would take the other's for its own of before.
+    pub(crate) fn annotation(&self, reads: &BTreeSet<Consumed>) -> String {
+        let of_secret = Consumed { kind: TargetKind::Secret, name: self.name.name.clone() };
+        match self.kind {
+            TargetKind::ConfigMap if reads.contains(&of_secret) => self.own_annotation(),
+            TargetKind::ConfigMap | TargetKind::Secret => annotation(MANAGED_SECRET_PREFIX, &self.name.name),
+        }
+    }
+
+    /// That of a ConfigMap, whatever else is read.
+    fn own_annotation(&self) -> String {
+        annotation(MANAGED_CONFIG_MAP_PREFIX, &self.name.name)
+    }
+
+    /// What a workload that reads all these is noted to run with. The second is under the name that earlier versions of this
+    /// operator had for every ConfigMap.
+    pub(crate) fn noted<'n>(&self, noted: &'n BTreeMap<String, String>, reads: &BTreeSet<Consumed>) -> Option<&'n String> {
+        let earlier = || noted.get(&self.own_annotation()).filter(|_| self.kind == TargetKind::ConfigMap);
+        noted.get(&self.annotation(reads)).or_else(earlier)
     }
 }
 
-fn annotation(kind: TargetKind, name: &str) -> String {
-    let prefix = match kind {
-        TargetKind::Secret => MANAGED_SECRET_PREFIX,
-        TargetKind::ConfigMap => MANAGED_CONFIG_MAP_PREFIX,
-    };
+/// A longer name than fits is cut and ends in a digest of the whole.
+fn annotation(prefix: &str, name: &str) -> String {
     let longest = LONGEST_NAME - prefix.split_once('/').map_or(0, |(_, start)| start.len());
     if name.len() <= longest {
         return format!("{prefix}{name}");
@@ -66,17 +82,18 @@ fn annotation(kind: TargetKind, name: &str) -> String {
     format!("{prefix}{start}-{digest}")
 }
 
-/// Decides. `noted` are the annotations that the workload bears; `owed` names what changed in an earlier pass in which
+/// Decides. `noted` are the annotations that the workload bears, `reads` is all that it reads; `owed` names what changed in an earlier pass in which
 /// the workload could not be restarted.
 pub(crate) fn decide<'a>(
     noted: &BTreeMap<String, String>,
     owed: &BTreeSet<Consumed>,
+    reads: &BTreeSet<Consumed>,
     consumed: impl Iterator<Item = &'a Followed<'a>>,
 ) -> Notes {
     let mut notes = Notes::default();
     for secret in consumed {
-        let annotation = secret.annotation();
-        let restart = match noted.get(&annotation) {
+        let annotation = secret.annotation(reads);
+        let restart = match secret.noted(noted, reads) {
             Some(version) if version == secret.version => continue,
             Some(_) => true,
             None => secret.data_changed || owed.contains(&secret.consumed()),
@@ -86,6 +103,8 @@ pub(crate) fn decide<'a>(
         }
         if restart {
             notes.restarting.insert(annotation.clone());
+            let earlier = Some(secret.own_annotation()).filter(|own| secret.kind == TargetKind::ConfigMap && *own != annotation);
+            notes.dropped.extend(earlier.filter(|own| noted.contains_key(own)));
         }
         notes.all.insert(annotation, secret.version.to_owned());
     }
@@ -108,29 +127,36 @@ impl Notes {
     pub fn patch(&self, part: Part) -> Value {
         let mut patch = Map::new();
         if part != Part::Template {
-            patch.insert("metadata".into(), json!({"annotations": self.all}));
+            patch.insert("metadata".into(), json!({"annotations": self.changes(|_| true)}));
         }
         if part != Part::Own && !self.restarting.is_empty() {
-            patch.insert("spec".into(), json!({"template": {"metadata": {"annotations": self.of_template()}}}));
+            patch.insert(
+                "spec".into(),
+                json!({"template": {"metadata": {"annotations": self.changes(|name| self.restarting.contains(name))}}}),
+            );
         }
         Value::Object(patch)
     }
 
-    /// Into a whole object, for a role that may not patch. False: the object is not of the shape of a workload.
-    pub fn write(&self, object: &mut Value, part: Part) -> bool {
-        let mut put = |path: &str, annotations: BTreeMap<&String, &String>| {
-            let Some(parent) = object.pointer_mut(path).and_then(Value::as_object_mut) else { return false };
-            let Some(known) = member(parent, "metadata").and_then(|metadata| member(metadata, "annotations")) else { return false };
-            known.extend(annotations.into_iter().map(|(name, value)| (name.clone(), value.as_str().into())));
-            true
-        };
-        let own = part == Part::Template || put("", self.all.iter().collect());
-        let template = part == Part::Own || self.restarting.is_empty() || put("/spec/template", self.of_template());
-        own && template
+    /// Those of these names, and null for those that are taken away.
+    fn changes(&self, named: impl Fn(&str) -> bool) -> Map<String, Value> {
+        let written = self.all.iter().filter(|(name, _)| named(name)).map(|(name, version)| (name.clone(), version.as_str().into()));
+        written.chain(self.dropped.iter().map(|name| (name.clone(), Value::Null))).collect()
     }
 
-    fn of_template(&self) -> BTreeMap<&String, &String> {
-        self.all.iter().filter(|(name, _)| self.restarting.contains(*name)).collect()
+    /// Into a whole object, for a role that may not patch. False: the object is not of the shape of a workload.
+    pub fn write(&self, object: &mut Value, part: Part) -> bool {
+        let mut put = |path: &str, changes: Map<String, Value>| {
+            let Some(parent) = object.pointer_mut(path).and_then(Value::as_object_mut) else { return false };
+            let Some(known) = member(parent, "metadata").and_then(|metadata| member(metadata, "annotations")) else { return false };
+            known.extend(changes);
+            known.retain(|_, value| !value.is_null());
+            true
+        };
+        let of_template = || self.changes(|name| self.restarting.contains(name));
+        let own = part == Part::Template || put("", self.changes(|_| true));
+        let template = part == Part::Own || self.restarting.is_empty() || put("/spec/template", of_template());
+        own && template
     }
 }
 
@@ -148,7 +174,11 @@ mod tests {
     use super::*;
 
     fn note(secret: &str) -> String {
-        annotation(TargetKind::Secret, secret)
+        annotation(MANAGED_SECRET_PREFIX, secret)
+    }
+
+    fn consumed(kind: TargetKind, name: &str) -> Consumed {
+        Consumed { kind, name: name.to_owned() }
     }
 
     type Secret = (&'static str, &'static str, bool);
@@ -167,7 +197,8 @@ mod tests {
             noted_at_first_sight: true,
         });
         let followed: Vec<_> = followed.collect();
-        decide(noted, &owed.iter().map(|name| Consumed { kind: TargetKind::Secret, name: (*name).to_owned() }).collect(), followed.iter())
+        let owed = owed.iter().map(|name| consumed(TargetKind::Secret, name)).collect();
+        decide(noted, &owed, &followed.iter().map(Followed::consumed).collect(), followed.iter())
     }
 
     #[test]
@@ -183,9 +214,43 @@ mod tests {
         let name = Name::new("n", "m");
         let followed =
             |data_changed| Followed { kind: TargetKind::ConfigMap, name: &name, version: "v", data_changed, noted_at_first_sight: false };
-        let decide = |data_changed| decide(&BTreeMap::new(), &BTreeSet::new(), std::iter::once(&followed(data_changed)));
+        let reads = BTreeSet::from([consumed(TargetKind::ConfigMap, "m")]);
+        let decide = |data_changed| decide(&BTreeMap::new(), &BTreeSet::new(), &reads, std::iter::once(&followed(data_changed)));
         assert_eq!(decide(false), Notes::default());
-        assert_eq!(decide(true).restarting, BTreeSet::from(["secrets.infisical.com/managed-configmap.m".to_owned()]));
+        assert_eq!(decide(true).restarting, BTreeSet::from([note("m")]));
+    }
+
+    /// What the peer wrote for a ConfigMap is under the name of a Secret; what this operator once wrote is under another.
+    #[test]
+    fn a_config_map_is_noted_as_the_peer_does_unless_a_secret_of_that_name_is_read_too() {
+        let name = Name::new("n", "x");
+        let of = |kind, version| Followed { kind, name: &name, version, data_changed: false, noted_at_first_sight: false };
+        let map = of(TargetKind::ConfigMap, "v2");
+        let alone = BTreeSet::from([consumed(TargetKind::ConfigMap, "x")]);
+        let own = "secrets.infisical.com/managed-configmap.x";
+        let decided = |noted: &[(&str, &str)], reads: &BTreeSet<Consumed>, followed: &[Followed<'_>]| {
+            let noted = noted.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect();
+            decide(&noted, &BTreeSet::new(), reads, followed.iter())
+        };
+        assert_eq!(decided(&[(&note("x"), "v2")], &alone, &[map]), Notes::default());
+        assert_eq!(decided(&[(own, "v2")], &alone, &[map]), Notes::default());
+        let peers = decided(&[(&note("x"), "v1")], &alone, &[map]);
+        assert_eq!((peers.all.keys().collect::<Vec<_>>(), peers.dropped.len()), (vec![&note("x")], 0));
+        // One note only.
+        let ours = decided(&[(own, "v1")], &alone, &[map]);
+        let annotations = json!({"annotations": {note("x"): "v2", own: null}});
+        assert_eq!(ours.patch(Part::Whole), json!({"metadata": annotations, "spec": {"template": {"metadata": annotations}}}));
+        let annotations = json!({"annotations": {own: "v1", "theirs": "1"}});
+        let mut whole = json!({"metadata": annotations, "spec": {"template": {"metadata": annotations}}});
+        assert!(ours.write(&mut whole, Part::Whole));
+        let annotations = json!({"annotations": {note("x"): "v2", "theirs": "1"}});
+        assert_eq!(whole, json!({"metadata": annotations, "spec": {"template": {"metadata": annotations}}}));
+        // Each its own.
+        let both = BTreeSet::from([consumed(TargetKind::ConfigMap, "x"), consumed(TargetKind::Secret, "x")]);
+        let secret = of(TargetKind::Secret, "s1");
+        assert_eq!(decided(&[(&note("x"), "s1"), (own, "v2")], &both, &[map, secret]), Notes::default());
+        let restarted = decided(&[(&note("x"), "s0"), (own, "v1")], &both, &[map, secret]);
+        assert_eq!((restarted.restarting, restarted.dropped.len()), (BTreeSet::from([note("x"), own.to_owned()]), 0));
     }
 
     #[test]

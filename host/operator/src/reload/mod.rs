@@ -244,7 +244,7 @@ impl Reloader {
         let Some(gate) = self.workloads().gate(workload) else { return Ok(None) };
         let _one_at_a_time = gate.lock().await;
         let Some((noted, owed)) = self.workloads().notes(workload) else { return Ok(None) };
-        let notes = decide(&noted, &owed, read());
+        let notes = decide(&noted, &owed, &reads.consumed, read());
         if notes.all.is_empty() {
             return Ok(Some(false));
         }
@@ -264,7 +264,7 @@ impl Reloader {
             Err(error) => {
                 let mut workloads = self.workloads();
                 let look = workloads.end_write(workload, None, std::iter::empty());
-                let restarting = read().filter(|secret| notes.restarting.contains(&secret.annotation()));
+                let restarting = read().filter(|secret| notes.restarting.contains(&secret.annotation(&reads.consumed)));
                 workloads.owe(workload, restarting.map(Followed::consumed));
                 drop(workloads);
                 if look {

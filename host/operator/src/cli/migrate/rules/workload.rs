@@ -21,7 +21,7 @@ pub(crate) fn findings(target: &Target, version: Option<&str>, noted_always: boo
     let mut long = Vec::new();
     for workload in workloads.iter().filter(reads) {
         let shown = format!("{} {}", workload.kind, workload.name);
-        let noted = workload.annotations.get(&followed.annotation());
+        let noted = followed.noted(&workload.annotations, &workload.reads);
         match (noted, version) {
             (Some(noted), Some(version)) if noted != version => {
                 let message = format!("{field}: {shown} was restarted for an older version of {kind} {name}; it is restarted once");
