@@ -172,6 +172,7 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, wi
             .chain(notices)
             .chain(remarks)
             .chain(applied.into_iter().filter_map(|(_, applied)| applied.warning))
+            .chain(reloaded.warnings)
             .collect(),
     };
     Ok(if written || done.restarted > 0 { Outcome::Synced(done) } else { Outcome::Unchanged(done) })

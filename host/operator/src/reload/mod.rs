@@ -5,11 +5,14 @@
 //! pods reads what that one reads, and is restarted by the pod template of that one, which Argo follows.
 //!
 //! What can go wrong: a write fails, or the operator ends between a Secret and its workloads. What a workload runs with is
-//! noted on it, and what it is owed beyond that in memory, so the next pass makes up for it. Under a role that may not patch,
-//! workloads are replaced instead, whole and at the version that was read.
+//! noted on it, and what it is owed beyond that in memory, so the next pass makes up for it. A workload that can't be looked at is the
+//! fault of those alone that it is known to read; it is looked at again after a pause, or when its spec changes. Under a role that
+//! may not patch, workloads are replaced instead, whole and at the version that was read.
 mod consumes;
 mod decide;
 mod kind;
+mod looks;
+mod readers;
 mod rollouts;
 mod workloads;
 
@@ -17,7 +20,7 @@ pub(crate) use consumes::{Consumed, consumes};
 pub use decide::Followed;
 
 use crate::{
-    cluster::{Cluster, Health, Keep, Key, RequestError, Scope, Sighting, Watched, follow},
+    cluster::{Cluster, Health, Keep, RequestError, Scope, Sighting, Watched, follow},
     effect::Effect,
     object::Name,
     outcome::{Class, Fault},
@@ -25,19 +28,15 @@ use crate::{
 };
 use api::well_known::annotation::{AUTO_RELOAD, MANAGED_CONFIG_MAP_PREFIX, MANAGED_SECRET_PREFIX};
 use decide::{Notes, Part, decide};
-use futures::{
-    FutureExt,
-    future::{BoxFuture, Shared, join_all},
-};
+use futures::future::join_all;
 use k8s_openapi::{
-    api::{
-        apps::v1::{DaemonSet, Deployment, StatefulSet},
-        core::v1::PodTemplateSpec,
-    },
+    api::apps::v1::{DaemonSet, Deployment, StatefulSet},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kind::Kind;
 use kube::runtime::watcher::Event;
+use looks::ToLook;
+pub(crate) use looks::{Known, Reads};
 use std::{
     collections::BTreeSet,
     sync::{
@@ -49,29 +48,10 @@ use tokio::{
     sync::{mpsc, watch as signal},
     task::JoinSet,
 };
-use workloads::{SpecVersion, Workload, Workloads};
+use workloads::{Workload, Workloads};
 
 /// How often a workload is read and replaced again because it was changed meanwhile.
 const ATTEMPTS: usize = 5;
-
-/// What a workload reads.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reads {
-    pub consumed: BTreeSet<Consumed>,
-    /// The Deployment beside it whose pod template says so, where it has none of its own.
-    pub template_of: Option<String>,
-}
-
-type Look = Shared<BoxFuture<'static, Result<Arc<Reads>, Fault>>>;
-
-/// What is known of what a workload reads.
-#[derive(Clone)]
-pub(crate) enum Known {
-    Nothing,
-    /// Being looked at. Whoever waits polls it.
-    Looking(Look),
-    Reads(Arc<Reads>),
-}
 
 /// The wish of a workload's owner, and our notes.
 struct Notable;
@@ -94,10 +74,22 @@ pub struct Reloaded {
     pub followers: usize,
     /// Of these, restarted in this pass.
     pub restarted: usize,
-    /// One for each workload that could not be looked at or restarted; the next pass makes up for it.
+    /// One for each workload that is known to read them and could not be looked at or restarted; the next pass makes up for it.
     pub faults: Vec<Fault>,
     /// Why there may be more of them: one for each watch that the role refuses.
     pub unseen: Vec<Fault>,
+    /// One for each workload of which it is not known whether it reads them.
+    pub warnings: Vec<Fault>,
+}
+
+/// What a pass finds of a workload.
+enum Visit {
+    /// It reads none of the targets, or is gone.
+    Apart,
+    /// It reads one.
+    Follows { restarted: bool },
+    /// It can't be looked at, and nothing says that it reads one.
+    Unknown(Fault),
 }
 
 /// Knows and restarts workloads. Clones share the same.
@@ -111,9 +103,9 @@ struct Inner {
     workloads: Mutex<Workloads>,
     health: signal::Sender<Health>,
     /// Workloads of which is to be found out what they read, with whoever has such a target to be woken.
-    looks: mpsc::UnboundedSender<Workload>,
+    looks: mpsc::UnboundedSender<ToLook>,
     /// Taken by the task that does so.
-    to_look: Mutex<Option<mpsc::UnboundedReceiver<Workload>>>,
+    to_look: Mutex<Option<mpsc::UnboundedReceiver<ToLook>>>,
     /// The role may not patch that kind: found out once.
     put_only: [AtomicBool; Kind::ALL.len()],
     /// Whether the API server serves Rollouts; None: not asked yet.
@@ -157,21 +149,13 @@ impl Reloader {
         let reloader = self.clone();
         tasks.spawn(async move { reloader.look_for_rollouts().await });
         let to_look = self.inner.to_look.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut to_look) = to_look {
+        if let Some(to_look) = to_look {
             let reloader = self.clone();
-            tasks.spawn(async move {
-                while let Some(workload) = to_look.recv().await {
-                    // A pass that needs to know looks again and reports.
-                    if let Some(Err(fault)) = reloader.reads(&workload).await {
-                        tracing::debug!(workload = %workload, reason = fault.reason, "could not look at a workload");
-                    }
-                }
-            });
+            tasks.spawn(async move { reloader.look_at_all(to_look).await });
         }
         while tasks.join_next().await.is_some() {}
     }
 
-    /// Waits until each watch has listed everything once, or was refused.
     pub async fn ready(&self) {
         crate::cluster::ready(&self.inner.health).await;
     }
@@ -196,19 +180,17 @@ impl Reloader {
     /// changed; where nothing is to be done it costs no request.
     pub async fn reload(&self, secrets: &[Followed<'_>]) -> Reloaded {
         let namespaces: BTreeSet<&str> = secrets.iter().map(|secret| secret.name.namespace.as_str()).collect();
-        let workloads: Vec<_> = {
-            let known = self.workloads();
-            namespaces.iter().flat_map(|namespace| known.in_namespace(namespace)).collect()
-        };
+        let workloads = self.workloads().to_visit(secrets);
         let results = join_all(workloads.iter().map(|workload| self.bring_up_to_date(workload, secrets))).await;
         let mut reloaded = Reloaded { unseen: self.unseen(&namespaces), ..Reloaded::default() };
         for result in results {
             match result {
-                Ok(None) => {}
-                Ok(Some(restarted)) => {
+                Ok(Visit::Apart) => {}
+                Ok(Visit::Follows { restarted }) => {
                     reloaded.followers += 1;
                     reloaded.restarted += usize::from(restarted);
                 }
+                Ok(Visit::Unknown(fault)) => reloaded.warnings.push(fault),
                 Err(fault) => reloaded.faults.push(fault),
             }
         }
@@ -225,28 +207,28 @@ impl Reloader {
         faults
     }
 
-    /// None: it reads none of them. Else whether it was restarted.
-    async fn bring_up_to_date(&self, workload: &Workload, secrets: &[Followed<'_>]) -> Result<Option<bool>, Fault> {
+    async fn bring_up_to_date(&self, workload: &Workload, secrets: &[Followed<'_>]) -> Result<Visit, Fault> {
         let here = || secrets.iter().filter(|secret| secret.name.namespace == workload.name.namespace);
         let reads = match self.reads(workload).await {
-            None => return Ok(None),
+            None => return Ok(Visit::Apart),
             Some(Ok(reads)) => reads,
             Some(Err(fault)) => {
                 let changed = here().filter(|secret| secret.data_changed);
-                self.workloads().owe(workload, changed.map(Followed::consumed));
-                return Err(fault);
+                let mut workloads = self.workloads();
+                workloads.owe(workload, changed.map(Followed::consumed));
+                return if workloads.is_known_to_read(workload, secrets) { Err(fault) } else { Ok(Visit::Unknown(not_known(fault))) };
             }
         };
         let read = || here().filter(|secret| reads.consumed.contains(&secret.consumed()));
         if read().next().is_none() {
-            return Ok(None);
+            return Ok(Visit::Apart);
         }
-        let Some(gate) = self.workloads().gate(workload) else { return Ok(None) };
+        let Some(gate) = self.workloads().gate(workload) else { return Ok(Visit::Apart) };
         let _one_at_a_time = gate.lock().await;
-        let Some((noted, owed)) = self.workloads().notes(workload) else { return Ok(None) };
+        let Some((noted, owed)) = self.workloads().notes(workload) else { return Ok(Visit::Apart) };
         let notes = decide(&noted, &owed, &reads.consumed, read());
         if notes.all.is_empty() {
-            return Ok(Some(false));
+            return Ok(Visit::Follows { restarted: false });
         }
         self.workloads().begin_write(workload);
         let made = match &reads.template_of {
@@ -259,7 +241,7 @@ impl Reloader {
                 if self.workloads().end_write(workload, metadata, read().map(Followed::consumed)) {
                     self.look_at(workload.clone());
                 }
-                Ok(is_there.then_some(!notes.restarting.is_empty()))
+                Ok(if is_there { Visit::Follows { restarted: !notes.restarting.is_empty() } } else { Visit::Apart })
             }
             Err(error) => {
                 let mut workloads = self.workloads();
@@ -331,53 +313,6 @@ impl Reloader {
         }
     }
 
-    /// What a workload reads. None: it is gone, or opted out.
-    async fn reads(&self, workload: &Workload) -> Option<Result<Arc<Reads>, Fault>> {
-        let look = {
-            let mut workloads = self.workloads();
-            match workloads.known(workload)? {
-                Known::Reads(reads) => return Some(Ok(reads)),
-                Known::Looking(look) => look,
-                Known::Nothing => {
-                    let start = |ticket| Known::Looking(self.clone().look(workload.clone(), ticket).boxed().shared());
-                    match workloads.begin(workload, start)? {
-                        Known::Looking(look) => look,
-                        Known::Reads(_) | Known::Nothing => return None,
-                    }
-                }
-            }
-        };
-        Some(look.await)
-    }
-
-    async fn look(self, workload: Workload, ticket: u64) -> Result<Arc<Reads>, Fault> {
-        let reads = self.find_reads(&workload, ticket).await.map(Arc::new);
-        let reads = reads.map_err(|error| error.fault(&format!("get {workload}"), std::iter::empty()));
-        let new = self.workloads().land(&workload, ticket, reads.as_ref().ok().cloned());
-        for Consumed { kind, name } in new {
-            let key = Key { kind, name: Name::new(&workload.name.namespace, name) };
-            self.inner.cluster.wake_target(&key);
-        }
-        reads
-    }
-
-    async fn find_reads(&self, workload: &Workload, ticket: u64) -> Result<Reads, RequestError> {
-        let Name { namespace, name } = &workload.name;
-        let requests = self.inner.cluster.requests();
-        let Some(whole) = requests.get::<Whole>(workload.kind.collection(namespace), name).await? else { return Ok(Reads::default()) };
-        let Some(deployment) = whole.spec.deployment().filter(|_| workload.kind == Kind::Rollout) else {
-            return Ok(Reads { consumed: whole.spec.consumes(), template_of: None });
-        };
-        let other = Workload { kind: Kind::Deployment, name: Name::new(namespace, deployment) };
-        self.workloads().refer(workload, ticket, &other);
-        let referred = requests.get::<Whole>(other.kind.collection(namespace), deployment).await?;
-        let spec = referred.as_ref().map(|whole| SpecVersion::of(&whole.metadata)).unwrap_or_default();
-        self.workloads().referred_in(&other, spec);
-        let consumed = referred.map(|whole| whole.spec.consumes()).unwrap_or_default();
-        Ok(Reads { consumed, template_of: Some(deployment.to_owned()) })
-    }
-
-    /// `late`: the resources are reconciled already, so what the first list has is news to them, as what a later one has is.
     async fn watch<K: Watched>(&self, kind: Kind, namespace: Option<String>, late: bool) {
         let mut epoch = 0;
         let mut starting = !late;
@@ -405,49 +340,8 @@ impl Reloader {
         look.into_iter().filter(|_| !starting).for_each(|workload| self.look_at(workload));
     }
 
-    fn look_at(&self, workload: Workload) {
-        self.workloads().wake_at_next_look(&workload);
-        // The receiver is gone only while the process ends.
-        drop(self.inner.looks.send(workload));
-    }
-
     fn workloads(&self) -> MutexGuard<'_, Workloads> {
         self.inner.workloads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What all kinds have in common.
-#[derive(serde::Deserialize)]
-struct Whole {
-    #[serde(default)]
-    metadata: ObjectMeta,
-    spec: WholeSpec,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WholeSpec {
-    template: Option<PodTemplateSpec>,
-    workload_ref: Option<WorkloadRef>,
-}
-
-/// Of a Rollout: the object whose pod template it uses.
-#[derive(serde::Deserialize)]
-struct WorkloadRef {
-    #[serde(default)]
-    kind: String,
-    #[serde(default)]
-    name: String,
-}
-
-impl WholeSpec {
-    fn consumes(&self) -> BTreeSet<Consumed> {
-        self.template.as_ref().and_then(|template| template.spec.as_ref()).map(consumes).unwrap_or_default()
-    }
-
-    fn deployment(&self) -> Option<&str> {
-        let reference = self.workload_ref.as_ref()?;
-        (reference.kind == "Deployment" && !reference.name.is_empty()).then_some(reference.name.as_str())
     }
 }
 
@@ -461,6 +355,11 @@ fn is_in_scope(workload: &Workload, kind: Kind, namespace: Option<&str>) -> bool
 
 fn workload(kind: Kind, metadata: &ObjectMeta) -> Option<Workload> {
     Some(Workload { kind, name: Name::new(metadata.namespace.clone()?, metadata.name.clone()?) })
+}
+
+/// For whoever it is not known to read.
+fn not_known(fault: Fault) -> Fault {
+    Fault { message: format!("{}: it is not known what it reads, so it may miss restarts", fault.message), ..fault }
 }
 
 fn fault(error: &RequestError, workload: &Workload, secrets: &str) -> Fault {

@@ -3,16 +3,23 @@
 //! Kept only for those that bear the annotation: uid, generation, resourceVersion and their notes. What they read follows
 //! from their spec, so it is read again only when their generation changes, and not for the many changes of their status. Where
 //! the pods of a workload follow from another object, uid and generation of that object count too.
-use super::{Kind, Known, Reads, consumes::Consumed, is_note};
-use crate::{cluster::compare_versions, object::Name};
+use super::{Followed, Kind, Known, Reads, consumes::Consumed, is_note, readers::Readers};
+use crate::{clock, cluster::compare_versions, object::Name, outcome::Fault};
 use api::well_known::annotation::AUTO_RELOAD;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
+    time::{Duration, Instant},
 };
 use tokio::sync::Mutex as Gate;
+
+/// A workload that could not be looked at is looked at again so soon; no watch tells when a right was granted. Doubles.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// At most.
+const AGAIN_LONGEST: Duration = Duration::from_secs(5 * 60);
 
 /// A workload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,6 +87,8 @@ struct Entry {
     known: Known,
     /// What it read when that was last known, to tell whether a change of its spec matters.
     read_before: Arc<Reads>,
+    /// Looks in a row that failed.
+    failures: u32,
     /// Whose pod template it uses, if not its own.
     refers_to: Option<Workload>,
     /// What changed when it could not be restarted.
@@ -98,7 +107,7 @@ struct Entry {
 #[derive(Default)]
 pub(crate) struct Workloads {
     entries: HashMap<Workload, Entry>,
-    by_namespace: HashMap<String, BTreeSet<Workload>>,
+    readers: Readers,
     /// Those whose pod template another workload uses, opted in or not.
     referred: HashMap<Workload, Referred>,
     tickets: u64,
@@ -130,12 +139,16 @@ impl Workloads {
         }
         referred.spec = spec;
         let users: Vec<_> = referred.by.iter().cloned().collect();
-        for user in &users {
-            if let Some(entry) = self.entries.get_mut(user) {
-                entry.unknown();
-            }
-        }
+        users.iter().for_each(|user| self.look_anew(user));
         users
+    }
+
+    /// What it reads is to be found out anew; a look that is under way does not count.
+    fn look_anew(&mut self, workload: &Workload) {
+        let Some(entry) = self.entries.get_mut(workload) else { return };
+        self.readers.unknown(workload, &entry.read_before.consumed);
+        entry.known = Known::Nothing;
+        entry.ticket = 0;
     }
 
     /// The pods of a workload follow from another one, which is about to be read.
@@ -175,7 +188,7 @@ impl Workloads {
         }
         let seen = Seen::of(metadata);
         let Some(entry) = self.entries.get_mut(workload) else {
-            self.by_namespace.entry(workload.name.namespace.clone()).or_default().insert(workload.clone());
+            self.readers.unknown(workload, &BTreeSet::new());
             self.entries.insert(workload.clone(), Entry::new(seen, epoch));
             return true;
         };
@@ -184,18 +197,23 @@ impl Workloads {
             entry.held_back = Some(seen);
             return false;
         }
-        entry.take(seen)
+        self.take(workload, seen)
+    }
+
+    /// True as for [`Self::observe`].
+    fn take(&mut self, workload: &Workload, seen: Seen) -> bool {
+        let changed = self.entries.get_mut(workload).is_some_and(|entry| entry.take(seen));
+        if changed {
+            self.look_anew(workload);
+        }
+        changed
     }
 
     /// It was deleted, or opted out.
     pub fn remove(&mut self, workload: &Workload) {
         self.unrefer(workload);
-        self.entries.remove(workload);
-        if let Some(others) = self.by_namespace.get_mut(&workload.name.namespace) {
-            others.remove(workload);
-            if others.is_empty() {
-                self.by_namespace.remove(&workload.name.namespace);
-            }
+        if let Some(entry) = self.entries.remove(workload) {
+            self.readers.remove(workload, &entry.read_before.consumed);
         }
     }
 
@@ -211,8 +229,18 @@ impl Workloads {
         gone.iter().for_each(|workload| self.remove(workload));
     }
 
-    pub fn in_namespace(&self, namespace: &str) -> Vec<Workload> {
-        self.by_namespace.get(namespace).into_iter().flatten().cloned().collect()
+    /// Those that read one of these, and those in the same namespaces of which that is not known.
+    pub fn to_visit(&self, followed: &[Followed<'_>]) -> BTreeSet<Workload> {
+        let of = |followed: &Followed<'_>| self.readers.of(&followed.name.namespace, &followed.consumed()).cloned().collect::<Vec<_>>();
+        followed.iter().flat_map(of).collect()
+    }
+
+    /// Whether it read one of these when that was last known, or bears a note of one.
+    pub fn is_known_to_read(&self, workload: &Workload, followed: &[Followed<'_>]) -> bool {
+        let Some(entry) = self.entries.get(workload) else { return false };
+        let reads = &entry.read_before.consumed;
+        let mut here = followed.iter().filter(|followed| followed.name.namespace == workload.name.namespace);
+        here.any(|followed| reads.contains(&followed.consumed()) || followed.noted(&entry.seen.notes, reads).is_some())
     }
 
     /// What is known of what it reads. None: it is gone, or opted out.
@@ -237,23 +265,33 @@ impl Workloads {
         }
     }
 
-    /// A look ended. None: it failed. Returns those whose resources are to be woken: the workload did not read them
-    /// before.
-    pub fn land(&mut self, workload: &Workload, ticket: u64, reads: Option<Arc<Reads>>) -> Vec<Consumed> {
+    /// A look succeeded. Returns those whose resources are to be woken: the workload did not read them before, or could not be
+    /// looked at.
+    pub fn land(&mut self, workload: &Workload, ticket: u64, reads: Arc<Reads>) -> Vec<Consumed> {
         let Some(entry) = self.entries.get_mut(workload).filter(|entry| entry.ticket == ticket) else { return Vec::new() };
-        let Some(reads) = reads else {
-            entry.known = Known::Nothing;
-            return Vec::new();
-        };
         let wakes = std::mem::take(&mut entry.wakes);
-        let new = reads.consumed.difference(&entry.read_before.consumed).filter(|_| wakes).cloned().collect();
+        let failed = std::mem::take(&mut entry.failures) > 0;
+        let is_new = |consumed: &&Consumed| wakes && (failed || !entry.read_before.consumed.contains(*consumed));
+        let new = reads.consumed.iter().filter(is_new).cloned().collect();
         let refers = reads.template_of.is_some();
+        self.readers.known(workload, &entry.read_before.consumed, &reads.consumed);
         entry.read_before = Arc::clone(&reads);
         entry.known = Known::Reads(reads);
         if !refers {
             self.unrefer(workload);
         }
         new
+    }
+
+    /// A look failed: the fault counts until its spec changes or the next look, which is due after the time returned. `fraction`
+    /// spreads it.
+    pub fn fail(&mut self, workload: &Workload, ticket: u64, fault: Fault, now: Instant, fraction: f64) -> Option<Duration> {
+        let entry = self.entries.get_mut(workload).filter(|entry| entry.ticket == ticket)?;
+        entry.failures = entry.failures.saturating_add(1);
+        let pause = clock::backoff(AGAIN, AGAIN_LONGEST, entry.failures, fraction);
+        entry.known = Known::Failed { fault, again: now + pause };
+        entry.wakes = true;
+        Some(pause)
     }
 
     /// The notes that the workload bears, and what it is owed.
@@ -295,7 +333,8 @@ impl Workloads {
                 entry.seen = seen;
             }
         }
-        entry.held_back.take().is_some_and(|seen| entry.take(seen))
+        let held_back = entry.held_back.take();
+        held_back.is_some_and(|seen| self.take(workload, seen))
     }
 }
 
@@ -305,6 +344,7 @@ impl Entry {
             seen,
             known: Known::Nothing,
             read_before: Arc::default(),
+            failures: 0,
             refers_to: None,
             owed: BTreeSet::new(),
             writing: false,
@@ -316,22 +356,14 @@ impl Entry {
         }
     }
 
+    /// Whether its spec changed.
     fn take(&mut self, seen: Seen) -> bool {
         if seen.is_older(&self.seen) {
             return false;
         }
         let same = seen.same_spec(&self.seen);
         self.seen = seen;
-        if !same {
-            self.unknown();
-        }
         !same
-    }
-
-    /// What it reads is to be found out anew; a look that is under way does not count.
-    fn unknown(&mut self) {
-        self.known = Known::Nothing;
-        self.ticket = 0;
     }
 }
 
@@ -340,166 +372,4 @@ fn is_opted_in(metadata: &ObjectMeta) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::TargetKind;
-    use api::well_known::annotation::MANAGED_SECRET_PREFIX;
-
-    fn workload(name: &str) -> Workload {
-        Workload { kind: Kind::Deployment, name: Name::new("n", name) }
-    }
-
-    fn consumed(secret: &str) -> Consumed {
-        Consumed { kind: TargetKind::Secret, name: secret.into() }
-    }
-
-    fn metadata(opted_in: bool, generation: i64, version: &str, notes: &[(&str, &str)]) -> ObjectMeta {
-        let mut annotations: BTreeMap<_, _> =
-            notes.iter().map(|(name, value)| (format!("{MANAGED_SECRET_PREFIX}{name}"), (*value).to_owned())).collect();
-        if opted_in {
-            annotations.insert(AUTO_RELOAD.into(), "true".into());
-        }
-        ObjectMeta {
-            uid: Some("u".into()),
-            generation: Some(generation),
-            resource_version: Some(version.into()),
-            annotations: Some(annotations),
-            ..ObjectMeta::default()
-        }
-    }
-
-    fn looked_at(workloads: &mut Workloads, name: &str, reads: &[&str]) -> Vec<String> {
-        let mut ticket = 0;
-        workloads.wake_at_next_look(&workload(name));
-        workloads.begin(&workload(name), |number| {
-            ticket = number;
-            Known::Nothing
-        });
-        let consumed = reads.iter().map(|name| consumed(name)).collect();
-        let new = workloads.land(&workload(name), ticket, Some(Arc::new(Reads { consumed, template_of: None })));
-        new.into_iter().map(|consumed| consumed.name).collect()
-    }
-
-    fn is_known(workloads: &Workloads, name: &str) -> bool {
-        matches!(workloads.known(&workload(name)), Some(Known::Reads(_)))
-    }
-
-    #[test]
-    fn only_those_that_opted_in_are_kept() {
-        let mut workloads = Workloads::default();
-        assert!(workloads.observe(&workload("out"), metadata(false, 1, "1", &[]), 0).is_empty());
-        assert_eq!(workloads.observe(&workload("in"), metadata(true, 1, "2", &[]), 0).len(), 1);
-        assert_eq!(workloads.in_namespace("n"), [workload("in")]);
-        assert!(workloads.observe(&workload("in"), metadata(false, 1, "3", &[]), 0).is_empty());
-        assert!(workloads.entries.is_empty() && workloads.by_namespace.is_empty());
-    }
-
-    #[test]
-    fn a_change_of_the_spec_is_looked_at_and_one_of_the_status_is_not() {
-        let mut workloads = Workloads::default();
-        workloads.observe(&workload("w"), metadata(true, 1, "1", &[]), 0);
-        assert_eq!(looked_at(&mut workloads, "w", &["a"]), ["a"]);
-        assert!(workloads.observe(&workload("w"), metadata(true, 1, "2", &[]), 0).is_empty());
-        assert!(is_known(&workloads, "w"));
-        assert_eq!(workloads.observe(&workload("w"), metadata(true, 2, "3", &[]), 0).len(), 1);
-        assert!(!is_known(&workloads, "w"));
-        // Only what it did not read before is worth a wake.
-        assert_eq!(looked_at(&mut workloads, "w", &["a", "b"]), ["b"]);
-    }
-
-    #[test]
-    fn a_write_of_ours_is_no_change_of_the_spec_in_either_order() {
-        let mut workloads = Workloads::default();
-        workloads.observe(&workload("w"), metadata(true, 1, "1", &[]), 0);
-        looked_at(&mut workloads, "w", &["a"]);
-        workloads.begin_write(&workload("w"));
-        assert!(workloads.observe(&workload("w"), metadata(true, 2, "2", &[("a", "v")]), 0).is_empty());
-        assert!(!workloads.end_write(&workload("w"), Some(metadata(true, 2, "2", &[("a", "v")])), [consumed("a")].into_iter()));
-        assert!(is_known(&workloads, "w"));
-        workloads.begin_write(&workload("w"));
-        assert!(!workloads.end_write(&workload("w"), Some(metadata(true, 3, "3", &[("a", "w")])), [consumed("a")].into_iter()));
-        assert!(workloads.observe(&workload("w"), metadata(true, 3, "3", &[("a", "w")]), 0).is_empty());
-        // An event from before that write.
-        assert!(workloads.observe(&workload("w"), metadata(true, 2, "2", &[("a", "v")]), 0).is_empty());
-        let (notes, _) = workloads.notes(&workload("w")).unwrap();
-        assert_eq!(notes.values().collect::<Vec<_>>(), ["w"]);
-    }
-
-    #[test]
-    fn what_is_owed_is_kept_until_a_write_succeeds() {
-        let mut workloads = Workloads::default();
-        workloads.observe(&workload("w"), metadata(true, 1, "1", &[]), 0);
-        workloads.owe(&workload("w"), [consumed("a")].into_iter());
-        workloads.begin_write(&workload("w"));
-        workloads.end_write(&workload("w"), None, [consumed("a")].into_iter());
-        assert_eq!(workloads.notes(&workload("w")).unwrap().1.len(), 1);
-        workloads.begin_write(&workload("w"));
-        workloads.end_write(&workload("w"), Some(metadata(true, 2, "2", &[("a", "v")])), [consumed("a")].into_iter());
-        assert!(workloads.notes(&workload("w")).unwrap().1.is_empty());
-    }
-
-    #[test]
-    fn a_list_removes_what_it_does_not_have() {
-        let mut workloads = Workloads::default();
-        for name in ["kept", "gone"] {
-            workloads.observe(&workload(name), metadata(true, 1, "1", &[]), 0);
-        }
-        let epoch = workloads.relist();
-        workloads.observe(&workload("kept"), metadata(true, 1, "1", &[]), epoch);
-        workloads.sweep(epoch, |_| true);
-        assert_eq!(workloads.in_namespace("n"), [workload("kept")]);
-    }
-
-    #[test]
-    fn a_look_at_an_older_spec_is_not_kept() {
-        let mut workloads = Workloads::default();
-        workloads.observe(&workload("w"), metadata(true, 1, "1", &[]), 0);
-        let mut ticket = 0;
-        workloads.begin(&workload("w"), |number| {
-            ticket = number;
-            Known::Nothing
-        });
-        workloads.observe(&workload("w"), metadata(true, 2, "2", &[]), 0);
-        assert!(workloads.land(&workload("w"), ticket, Some(Arc::default())).is_empty());
-        assert!(!is_known(&workloads, "w"));
-    }
-
-    #[test]
-    fn a_workload_that_uses_the_pods_of_another_follows_that_one_too() {
-        let mut workloads = Workloads::default();
-        let rollout = Workload { kind: Kind::Rollout, name: Name::new("n", "r") };
-        let looked = |workloads: &mut Workloads| {
-            let mut ticket = 0;
-            workloads.begin(&rollout, |number| {
-                ticket = number;
-                Known::Nothing
-            });
-            workloads.refer(&rollout, ticket, &workload("d"));
-            ticket
-        };
-        let land = |workloads: &mut Workloads, ticket| {
-            let reads = Reads { consumed: [consumed("a")].into(), template_of: Some("d".into()) };
-            workloads.referred_in(&workload("d"), SpecVersion::of(&metadata(false, 2, "2", &[])));
-            workloads.land(&rollout, ticket, Some(Arc::new(reads)));
-            matches!(workloads.known(&rollout), Some(Known::Reads(_)))
-        };
-        assert_eq!(workloads.observe(&rollout, metadata(true, 1, "1", &[]), 0), std::slice::from_ref(&rollout));
-        // The other one did not opt in, and changes while it is read.
-        let ticket = looked(&mut workloads);
-        assert_eq!(workloads.observe(&workload("d"), metadata(false, 1, "2", &[]), 0), std::slice::from_ref(&rollout));
-        assert!(!land(&mut workloads, ticket));
-        let ticket = looked(&mut workloads);
-        assert!(land(&mut workloads, ticket));
-        // A change of its status, then one of its spec.
-        assert!(workloads.observe(&workload("d"), metadata(false, 2, "3", &[]), 0).is_empty());
-        assert_eq!(workloads.observe(&workload("d"), metadata(false, 3, "4", &[]), 0), std::slice::from_ref(&rollout));
-        // Deleted and made anew.
-        let ticket = looked(&mut workloads);
-        assert!(land(&mut workloads, ticket));
-        let mut anew = metadata(false, 3, "9", &[]);
-        anew.uid = Some("another".into());
-        assert_eq!(workloads.observe(&workload("d"), anew, 0), std::slice::from_ref(&rollout));
-        workloads.remove(&rollout);
-        assert!(workloads.referred.is_empty());
-    }
-}
+mod tests;

@@ -178,6 +178,57 @@ async fn a_workload_that_could_not_be_restarted_is_named_and_restarted_later() -
     Ok(())
 }
 
+/// Watches workloads, and reads none but under the verb that is put in.
+fn watching(get: &str) -> String {
+    format!(
+        r#"
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: operator}}
+rules:
+- {{apiGroups: [""], resources: [configmaps, secrets], verbs: [get, list, watch]}}
+- {{apiGroups: [apps], resources: [daemonsets, deployments, statefulsets], verbs: [list, watch, patch{get}]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: operator}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: operator}}
+subjects: [{{kind: ServiceAccount, name: default}}]
+"#
+    )
+}
+
+#[tokio::test]
+async fn a_workload_that_can_not_be_read_is_the_fault_of_those_alone_that_it_reads() -> Result<()> {
+    let world = rights::with_role(&watching("")).await?;
+    apply(&world, &[workload("Deployment", "w", true, &reading("s"))]).await?;
+    let unknown = world
+        .namespace
+        .eventually("the workload to be looked at", async || {
+            let reloaded = pass(&world, &[("s", "v1", true)]).await;
+            if reloaded.warnings.len() == 1 { Ok(reloaded) } else { Err(format!("{reloaded:?}")) }
+        })
+        .await?;
+    let message = &unknown.warnings[0].message;
+    assert!(message.contains("Deployment") && message.contains("/w") && message.contains("not known what it reads"), "{message}");
+    assert_eq!((unknown.followers, unknown.faults.len()), (0, 0));
+    // Its note says what it reads, as far as anybody can tell.
+    let deployments: Api<Deployment> = world.namespace.api();
+    let note = json!({"metadata": {"annotations": {"secrets.infisical.com/managed-secret.s": "v1"}}});
+    deployments.patch("w", &PatchParams::default(), &Patch::Merge(note)).await?;
+    let known = async || {
+        let reloaded = pass(&world, &[("s", "v2", true)]).await;
+        if reloaded.faults.len() == 1 { Ok(reloaded) } else { Err(format!("{reloaded:?}")) }
+    };
+    assert_eq!(world.namespace.eventually("the note to be seen", known).await?.warnings, []);
+    let other = pass(&world, &[("other", "v1", true)]).await;
+    assert_eq!((other.warnings.len(), other.faults.len()), (1, 0));
+    // It is looked at again by itself, and what it is owed is made up for.
+    world.namespace.apply(&watching(", get")).await?;
+    assert_eq!(followed_by(&world, &[("s", "v2", false)], 1).await?.restarted, 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_workload_that_begins_to_read_a_target_wakes_its_resource() -> Result<()> {
     let world = World::new().await?;
