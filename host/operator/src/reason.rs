@@ -87,6 +87,8 @@ pub const TARGET_OWNED: &str = "TargetOwned";
 pub const TARGET_EXISTS: &str = "TargetExists";
 /// Another resource keeps the target.
 pub const TARGET_CLAIMED: &str = "TargetClaimed";
+/// Something else keeps changing the target.
+pub const TARGET_CONTESTED: &str = "TargetContested";
 /// The target is being deleted and waits for its finalizers.
 pub const TARGET_TERMINATING: &str = "TargetTerminating";
 /// The target is immutable and out of date.

@@ -1,14 +1,19 @@
 //! A target is kept as it should be, whoever changes it and whatever the server has to say.
 use api::v1alpha1::InfisicalSecret;
+use futures::StreamExt;
 use infisical_dev_server::Operation;
 use integration::{Scene, text, until};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
     Api, Resource, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
+    runtime::{WatchStreamExt, watcher},
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 /// Seconds, on a machine that does other things too; the interval of these tests is an hour.
 const SOON: Duration = Duration::from_secs(10);
@@ -221,6 +226,60 @@ async fn of_two_resources_with_one_target_the_older_keeps_it() {
     api.delete("older", &DeleteParams::default()).await.unwrap();
     scene.holds("one", &[("A", "uno")]).await;
     scene.synced("younger").await;
+}
+
+/// Puts its own value back as soon as somebody else changes it, as a second operator would.
+async fn put_back(secrets: Api<Secret>) {
+    let config = watcher::Config::default().fields("metadata.name=a");
+    let mut seen = pin!(watcher::watcher(secrets.clone(), config).applied_objects());
+    while let Some(seen) = seen.next().await {
+        if seen.is_ok_and(|secret| text(secret).get("A").is_some_and(|value| value != "theirs")) {
+            edit(&secrets, "theirs").await;
+        }
+    }
+}
+
+async fn edit(secrets: &Api<Secret>, value: &str) {
+    let params = PatchParams { field_manager: Some("replicator".into()), ..PatchParams::default() };
+    secrets.patch("a", &params, &Patch::Merge(json!({"stringData": {"A": value}}))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_target_that_something_else_keeps_changing_is_written_less_and_less_often_and_said() {
+    let scene = Scene::new().await;
+    let recorder = scene.recorder().await;
+    let kubeconfig = recorder.kubeconfig().to_owned();
+    let _operator = scene.start_with(|options| options.kubeconfig = Some(kubeconfig)).await;
+    scene.infisical_secret("a", json!({})).await;
+    scene.synced("a").await;
+    let written = || recorder.writes().iter().filter(|asked| asked.method == "PUT" && asked.path.contains("/secrets/a")).count();
+    let secrets: Api<Secret> = scene.namespace.api();
+    let fight = tokio::spawn(put_back(secrets.clone()));
+    edit(&secrets, "theirs").await;
+    let message = scene.failed("a", "TargetContested").await;
+    let about = format!("Secret {}/a", scene.namespace.name());
+    assert!(message.contains(&about) && message.contains("replicator"), "{message}");
+    assert!(scene.event("a", "TargetContested").await.contains(&about));
+    let before = written();
+    assert!((5..=8).contains(&before), "{before} writes");
+    let began = Instant::now();
+    for number in 0..20 {
+        secrets
+            .patch("a", &PatchParams::default(), &Patch::Merge(json!({"metadata": {"labels": {"n": number.to_string()}}})))
+            .await
+            .unwrap();
+    }
+    // Twice the interval, in which a storm would have been hundreds.
+    scene.calls(Operation::ListSecrets, 2).await;
+    let (more, seconds) = (written() - before, began.elapsed().as_secs());
+    assert!(more as u64 <= 2 + seconds / 5, "{more} writes in {seconds} s");
+    // What is wanted otherwise is written at once.
+    let before = written();
+    scene.set("B", "edited");
+    until("the change to be written", async || if written() > before { Ok(()) } else { Err("not yet") }).await;
+    fight.abort();
+    scene.holds("a", &[("A", "one"), ("B", "edited")]).await;
+    scene.synced("a").await;
 }
 
 /// Infisical's operator looks at the policy only when it makes a target.

@@ -29,7 +29,12 @@ use crate::{
 };
 use futures::{FutureExt, future::join_all};
 use kube::runtime::controller::Action;
-use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Of very old versions of the Go operator. It serves nothing, but keeps a resource from being deleted.
 const LEGACY_FINALIZER: &str = "secrets.finalizers.infisical.com";
@@ -127,7 +132,7 @@ async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, wi
     }
     let mut rendered = render_all(&plan.targets, context, &source, &object.namespace).await;
     let remarks: Vec<_> = rendered.iter_mut().flatten().flat_map(|desired| std::mem::take(&mut desired.notices)).collect();
-    let applied = apply_all(&owner, &placed, &rendered, context).await;
+    let applied = apply_all(&owner, &placed, &rendered, plan.interval, context).await;
     let (applied, fault) = settle(applied, misplaced, method);
     // A target that failed may be the successor of the one to be removed.
     let (pruned, unpruned) = match &fault {
@@ -267,10 +272,16 @@ async fn render_all(targets: &[Target], context: &Context, source: &Source, name
 type Application<'a> = (&'a Target, Result<Applied, (Stage, Fault)>);
 
 /// What was rendered once for a target is applied wherever it is to be.
-async fn apply_all<'a>(owner: &Owner, placed: &'a [Placed], rendered: &[Rendering], context: &Context) -> Vec<Application<'a>> {
+async fn apply_all<'a>(
+    owner: &Owner,
+    placed: &'a [Placed],
+    rendered: &[Rendering],
+    interval: Duration,
+    context: &Context,
+) -> Vec<Application<'a>> {
     let apply = placed.iter().filter_map(|placed| Some((&placed.target, rendered.get(placed.of)?))).map(|(target, desired)| async move {
         let applied = match desired {
-            Ok(desired) => context.targets.apply(owner, target, desired).await.map_err(|fault| (Stage::Apply, fault)),
+            Ok(desired) => context.targets.apply_within(interval, owner, target, desired).await.map_err(|fault| (Stage::Apply, fault)),
             Err(fault) => Err(fault.clone()),
         };
         (target, applied)

@@ -5,8 +5,9 @@
 //! was last found right costs no request at all.
 //!
 //! What can go wrong: the object belongs to someone else, another resource names it too, it is immutable, too large, has
-//! keys that can't be, or others keep changing it. Each is a fault of that one target and leaves it as it was; the others of
+//! keys that can't be, or others keep changing it ([`brake`]). Each is a fault of that one target and leaves it as it was; the others of
 //! the resource are kept all the same.
+mod brake;
 mod check;
 pub(crate) mod claims;
 mod compare;
@@ -28,6 +29,7 @@ use crate::{
     trigger::Cause,
 };
 use api::well_known::annotation;
+use brake::{Brakes, Held};
 pub(crate) use claims::Claims;
 use compare::{Compared, Step, compare};
 use futures::future::join_all;
@@ -39,12 +41,16 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// How often a target is read and compared again because it was changed meanwhile. More in a row means that someone keeps
 /// writing it, which a pause helps better against.
 const ATTEMPTS: usize = 5;
+
+/// Where something else keeps changing a target of which no interval is known, it is written at least so often.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What happened to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +79,13 @@ pub struct Targets {
     claims: Arc<Mutex<Claims>>,
     /// Digests of the volatile values of targets that were taken over without a note of it.
     remembered: Arc<Mutex<HashMap<Key, String>>>,
+    brakes: Arc<Mutex<Brakes>>,
 }
 
 impl Targets {
     #[must_use]
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, claims: Arc::default(), remembered: Arc::default() }
+        Self { cluster, claims: Arc::default(), remembered: Arc::default(), brakes: Arc::default() }
     }
 
     /// Says which targets a resource names, all of them, instead of those before: they are watched, and of several resources
@@ -122,7 +129,11 @@ impl Targets {
     /// Of targets that nobody names any more nothing is remembered.
     fn drop_memory(&self, claims: &Claims, let_go: &[Key]) {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let_go.iter().filter(|key| !claims.is_named(key)).for_each(|key| drop(remembered.remove(key)));
+        let mut brakes = self.brakes();
+        for key in let_go.iter().filter(|key| !claims.is_named(key)) {
+            remembered.remove(key);
+            brakes.forget(key);
+        }
     }
 
     fn wake(&self, resources: HashSet<ObjectRef>) {
@@ -139,13 +150,26 @@ impl Targets {
     /// # Errors
     /// As the module says; the target is then as it was.
     pub async fn apply(&self, owner: &Owner, target: &Target, desired: &Desired) -> Result<Applied, Fault> {
+        self.apply_within(LONGEST_PAUSE, owner, target, desired).await
+    }
+
+    /// As [`Self::apply`]; where something else keeps changing the target, it is written at least once in so long.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub async fn apply_within(&self, longest: Duration, owner: &Owner, target: &Target, desired: &Desired) -> Result<Applied, Fault> {
         let key = key(target);
         check::check(target, &desired.data)?;
         self.cluster.add_target(&owner.object, &key);
         let digest = fingerprint(owner, target, desired);
+        let now = Instant::now();
+        if let Some(held) = self.brakes().held(&key, &digest, now) {
+            return Err(held.fault(target, now));
+        }
         for attempt in 0..ATTEMPTS {
             self.refuse_if_claimed(owner, target, &key)?;
             if let Some(version) = self.cluster.verified(&key, &digest) {
+                self.brakes().calm(&key);
                 return Ok(Applied { change: Change::Unchanged, data_changed: false, version, warning: None });
             }
             // What is there all the same refuses to be created, and is read at the next attempt.
@@ -161,6 +185,7 @@ impl Targets {
             let compared = compare(live.as_ref(), owner, target, desired, remembered.as_deref())?;
             let (change, doing) = match &compared.step {
                 Step::Nothing => {
+                    self.brakes().calm(&key);
                     if let Some(live) = &live {
                         self.found_right(&key, live, digest, &compared);
                     }
@@ -169,14 +194,47 @@ impl Targets {
                 Step::Create(_) => (Change::Created, "create"),
                 Step::Replace(_) => (Change::Updated, "update"),
             };
+            let by = live.as_ref().and_then(|live| brake::last_manager(live.metadata.managed_fields.as_ref()));
+            if let Err(held) = self.brakes().ask(&key, &digest, now, longest, by) {
+                self.wake_after(owner, &held);
+                return Err(held.fault(target, now));
+            }
             match self.write(&key, &compared, digest).await {
-                Ok(()) => return Ok(applied(compared, change)),
+                Ok(()) => {
+                    return match self.keep_brake(&key, digest, longest) {
+                        None => Ok(applied(compared, change)),
+                        Some(held) => {
+                            self.wake_after(owner, &held);
+                            Err(held.fault(target, Instant::now()))
+                        }
+                    };
+                }
                 // Made, changed or deleted meanwhile. A missing namespace answers 404 to a create.
                 Err(error) if error.code() == 409 || (error.code() == 404 && change == Change::Updated) => {}
                 Err(error) => return Err(fault(&error, doing, target, &desired.data)),
             }
         }
         Err(conflict(target))
+    }
+
+    /// Notes a write. Held: that it stays is to be seen.
+    fn keep_brake(&self, key: &Key, digest: [u8; 32], longest: Duration) -> Option<Held> {
+        // Locked while it is noted, so that a resource that goes in the middle of a pass leaves nothing behind.
+        let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        if claims.is_named(key) { self.brakes().wrote(key, digest, Instant::now(), longest) } else { None }
+    }
+
+    /// Failures in a row would be retried later than that.
+    fn wake_after(&self, owner: &Owner, held: &Held) {
+        let (cluster, object, until) = (self.cluster.clone(), owner.object.clone(), held.until());
+        tokio::spawn(async move {
+            tokio::time::sleep_until(until.into()).await;
+            cluster.wake(&object, Cause::Target);
+        });
+    }
+
+    fn brakes(&self) -> MutexGuard<'_, Brakes> {
+        self.brakes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn write(&self, key: &Key, compared: &Compared, digest: [u8; 32]) -> Result<(), RequestError> {
