@@ -3,6 +3,7 @@ What the operator does, in all namespaces (a context with `cluster` true) or in 
 used from the API server's audit log.
 */}}
 {{- define "secrets-operator.rules" -}}
+# What lies outside of the watched namespaces, or before the first list is complete, is read by itself.
 - apiGroups: [secrets.infisical.com]
   resources:
     - infisicalauths
@@ -16,7 +17,7 @@ used from the API server's audit log.
     {{- if .cluster }}
     - clustergenerators
     {{- end }}
-  verbs: [list, watch]
+  verbs: [get, list, watch]
 - apiGroups: [secrets.infisical.com]
   resources:
     - infisicalauths/status
@@ -35,7 +36,7 @@ used from the API server's audit log.
 # versions of Infisical's operator put there.
 - apiGroups: [secrets.infisical.com]
   resources: [infisicaldynamicsecrets, infisicalpushsecrets, infisicalsecrets, infisicalstaticsecrets]
-  verbs: [get, patch]
+  verbs: [patch]
 # Asked for by the admission plugin OwnerReferencesPermissionEnforcement, as on OpenShift, where a resource owns its targets.
 - apiGroups: [secrets.infisical.com]
   resources:

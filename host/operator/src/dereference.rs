@@ -112,7 +112,8 @@ pub struct Chained {
     pub references: References,
 }
 
-/// Reads what an InfisicalConnection refers to, or, without one, what the global server is made of.
+/// Reads what an InfisicalConnection refers to, or, without one, what the global server is made of. The global settings also say
+/// whether a server that is named is trusted.
 ///
 /// # Errors
 /// As [`resource`].
@@ -128,8 +129,15 @@ pub async fn connection(
         Some(connection) => server::Wanted::by_connection(&object, &connection.spec),
         None => server::Wanted::global(&object),
     };
-    if wanted.asks_config(settings) {
-        found.config = config(lookup, user, settings).await?;
+    if !wanted.is_settled(settings) {
+        found.config = match config(lookup, user, settings).await {
+            // It decides only whether ambient identities may go there: without a right to read it, they may not.
+            Err(fault) if fault.class == Class::Denied && !wanted.asks_config(settings) => {
+                tracing::debug!(config_map = %settings.config, cause = fault.message, "no server is trusted by global settings");
+                None
+            }
+            read => read?,
+        };
     }
     if let Some(ca) = server::ca_key(&wanted, found.config.as_deref(), settings)? {
         found.read_secret(lookup, user, &ca.secret).await?;

@@ -2,7 +2,8 @@
 //!
 //! Each of address and CA comes from the resource, else from the global ConfigMap; the address then from the environment,
 //! then from Infisical's cloud. A ConfigMap without `hostAPI` says nothing about the address. For an InfisicalConnection the
-//! environment comes first and then hides the whole ConfigMap, which the peer does not read for it.
+//! environment comes first and then hides the whole ConfigMap, which the peer does not read for it; whom the ConfigMap makes
+//! trusted, it does all the same.
 use super::{Server, Settings, field::fault};
 use crate::{
     dereference::References,
@@ -52,10 +53,17 @@ impl<'a> Wanted<'a> {
         Self { object, address: spec.address.text(), address_field: "spec.address", ca, ca_fields, by_connection: true }
     }
 
-    /// Whether the global ConfigMap has a say in this server.
+    /// Whether the global ConfigMap has a say in address and CA of this server.
     #[must_use]
     pub fn asks_config(&self, settings: &Settings) -> bool {
         !self.by_connection || (self.address.is_none() && settings.host.is_none())
+    }
+
+    /// Whether the global ConfigMap can make no difference: it has no say, and the server is trusted without it.
+    #[must_use]
+    pub fn is_settled(&self, settings: &Settings) -> bool {
+        let address = self.address.map_or_else(|| settings.host.clone(), |text| Address::parse(text).ok());
+        !self.asks_config(settings) && address.is_some_and(|address| settings.trusts(&address, None))
     }
 
     /// By an object that says nothing: the global server.
@@ -89,6 +97,7 @@ pub fn server(wanted: &Wanted<'_>, found: &References, settings: &Settings) -> R
 
 fn address(wanted: &Wanted<'_>, config: Option<&BTreeMap<String, String>>, settings: &Settings) -> Result<Address, Fault> {
     let Wanted { object, address_field, .. } = wanted;
+    let config = config.filter(|_| wanted.asks_config(settings));
     if let Some(text) = wanted.address {
         return Address::parse(text).map_err(|error| fault(object, reason::INVALID_ADDRESS, format!("{address_field}: {error}")));
     }
@@ -112,7 +121,7 @@ pub fn ca_key(wanted: &Wanted<'_>, config: Option<&BTreeMap<String, String>>, se
     if let Some(ca) = of_parts(object, reason::INVALID_SPEC, wanted.ca, &wanted.ca_fields.map(str::to_owned))? {
         return Ok(Some(ca));
     }
-    let Some(config) = config else { return Ok(None) };
+    let Some(config) = config.filter(|_| wanted.asks_config(settings)) else { return Ok(None) };
     let keys = ["secretNamespace", "secretName", "key"].map(|name| format!("tls.caRef.{name}"));
     let parts = keys.each_ref().map(|key| config.get(key).map(|text| text.trim()).filter(|text| !text.is_empty()));
     let fields = keys.map(|key| format!("{key} of ConfigMap {}", settings.config));

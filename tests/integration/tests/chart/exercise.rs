@@ -47,6 +47,17 @@ pub async fn all(scene: &Scene, namespace: &str, everywhere: bool) {
     place.clear().await;
 }
 
+/// An InfisicalStaticSecret in a namespace whose login, with its server, is in another.
+pub async fn chain_across(scene: &Scene, namespace: &str, login: &str) {
+    let here = scene.plane.namespace_named(namespace).await.unwrap();
+    let there = scene.plane.namespace_named(login).await.unwrap();
+    there.secret("credentials", [("clientId", "app-client"), ("clientSecret", "app-secret")]).await.unwrap();
+    let place = Place { scene, here };
+    Place { scene, here: there }.login().await;
+    place.reads(login, "one").await;
+    place.clear().await;
+}
+
 impl Place<'_> {
     fn name(&self) -> &str {
         self.here.name()
@@ -178,20 +189,30 @@ impl Place<'_> {
 
     /// InfisicalConnection, InfisicalAuth, InfisicalStaticSecret.
     async fn chain(&self) {
+        self.login().await;
+        self.reads(self.name(), "edited").await;
+    }
+
+    /// InfisicalAuth `login`, through InfisicalConnection `server`.
+    async fn login(&self) {
         let named = |name: &str| json!({"name": name, "namespace": self.name()});
         let key = |key: &str| json!({"name": "credentials", "namespace": self.name(), "key": key});
         let universal = json!({"clientIdRef": key("clientId"), "clientSecretRef": key("clientSecret")});
         let auth = json!({"infisicalConnectionRef": named("server"), "method": "universal", "universal": universal});
+        self.put(self.newer("InfisicalConnection", "server", json!({"address": self.scene.infisical.url()}))).await;
+        self.put(self.newer("InfisicalAuth", "login", auth)).await;
+    }
+
+    /// InfisicalStaticSecret `static`, by the login of a namespace; `value` is what Infisical holds.
+    async fn reads(&self, login: &str, value: &str) {
         let target = |kind: &str| json!({"name": "static", "namespace": self.name(), "kind": kind, "creationPolicy": "Owner"});
         let source = json!({"projectSlug": "shop", "environmentSlug": "dev", "secretPath": "/"});
         let all = json!({
-            "infisicalAuthRef": named("login"), "syncOptions": {"refreshInterval": "5s"}, "sources": [source],
+            "infisicalAuthRef": {"name": "login", "namespace": login}, "syncOptions": {"refreshInterval": "5s"}, "sources": [source],
             "targets": [target("Secret"), target("ConfigMap")],
         });
-        self.put(self.newer("InfisicalConnection", "server", json!({"address": self.scene.infisical.url()}))).await;
-        self.put(self.newer("InfisicalAuth", "login", auth)).await;
         self.put(self.newer("InfisicalStaticSecret", "static", all)).await;
-        self.holds("static", "edited").await;
+        self.holds("static", value).await;
         let api: Api<InfisicalStaticSecret> = self.here.api();
         until("the InfisicalStaticSecret to be ready", async || {
             let status = api.get("static").await.map_err(|error| error.to_string())?.status.unwrap_or_default();

@@ -2,10 +2,11 @@
 //! right that it does not use.
 use super::{
     apply::apply,
-    audit::{Right, granted, of_user},
+    audit::{Right, Seen, granted, of_user},
     exercise,
     helm::{arguments, of_kind, plane, rendered_as, text, the},
 };
+use crate::migrate::{migrate, path};
 use api::v1alpha1::InfisicalSecret;
 use integration::{Scene, cache, default_bundle, program, until};
 use k8s_openapi::api::{
@@ -25,7 +26,12 @@ use tokio::sync::Mutex;
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Rights that no request shows, by the end of what they are for, with the reason.
-const UNSEEN: [(&str, &str); 7] = [
+const UNSEEN: [(&str, &str); 12] = [
+    ("get infisicalauths.secrets.infisical.com", "outside of the watched namespaces, which another test here sees"),
+    ("get infisicalconnections.secrets.infisical.com", "the same"),
+    ("get clustergenerators.secrets.infisical.com", "where the first list takes more than five seconds"),
+    ("get passwords.secrets.infisical.com", "the same"),
+    ("get uuids.secrets.infisical.com", "the same"),
     ("get infisicaldynamicsecrets.secrets.infisical.com", "to write a finalizer anew after somebody else wrote in between"),
     ("get infisicalpushsecrets.secrets.infisical.com", "the same"),
     ("get infisicalsecrets.secrets.infisical.com", "the same"),
@@ -95,8 +101,30 @@ impl Installed {
         .await;
     }
 
+    /// What `migrate` misses in the rights of its account, for these namespaces.
+    async fn missed(&self, namespaces: &str, config: &str) -> Vec<String> {
+        let account = text(the(&self.objects, "ServiceAccount"), "/metadata/name");
+        let account = format!("{}/{account}", self.scene.namespace.name());
+        let kubeconfig = path(self.scene.plane.kubeconfig());
+        let cluster = ["--kubeconfig", kubeconfig, "--namespaces", namespaces, "--config-namespace", config];
+        let ran = migrate(&[&cluster[..], &["--service-account", &account, "--output", "json"]].concat()).await;
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.stderr));
+        let findings = report["findings"].as_array().unwrap().iter().filter(|finding| finding["kind"] == "ServiceAccount");
+        findings.map(|finding| format!("{}: {}", text(finding, "/rule"), text(finding, "/message"))).collect()
+    }
+
     /// Ends it and holds its rights against what it did.
-    async fn judge(mut self) {
+    async fn judge(self) {
+        let objects = self.objects.clone();
+        let seen = self.ended().await;
+        let roles = [of_kind(&objects, "Role"), of_kind(&objects, "ClusterRole")].concat();
+        let excepted = |right: &Right| UNSEEN.iter().any(|(end, _)| right.to_string().ends_with(end));
+        let idle: Vec<_> = granted(&roles).difference(&seen.used).filter(|right| !excepted(right)).map(ToString::to_string).collect();
+        assert!(idle.is_empty(), "granted and never used: {idle:#?}");
+    }
+
+    /// Ends it: what it asked for, of which nothing was denied.
+    async fn ended(mut self) -> Seen {
         self.process.terminate().unwrap();
         until("the operator to end", async || match self.process.ended() {
             Ok(Some(status)) if status.success() => Ok(()),
@@ -114,10 +142,7 @@ impl Installed {
         let denied = seen.denied.iter().filter(|(right, _)| !not_to_be_had(right));
         let denied: Vec<_> = denied.map(|(right, place)| format!("{right} at {place}")).collect();
         assert!(denied.is_empty(), "denied: {denied:#?}");
-        let roles = [of_kind(&self.objects, "Role"), of_kind(&self.objects, "ClusterRole")].concat();
-        let excepted = |right: &Right| UNSEEN.iter().any(|(end, _)| right.to_string().ends_with(end));
-        let idle: Vec<_> = granted(&roles).difference(&seen.used).filter(|right| !excepted(right)).map(ToString::to_string).collect();
-        assert!(idle.is_empty(), "granted and never used: {idle:#?}");
+        seen
     }
 }
 
@@ -159,6 +184,7 @@ async fn in_all_namespaces_it_is_denied_nothing_and_uses_each_right() {
     config(&scene, "infisical-operator-system").await;
     let other = scene.plane.namespace().await.unwrap();
     let installed = Installed::new(scene, &[]).await;
+    assert_eq!(installed.missed("", "infisical-operator-system").await, [] as [&str; 0]);
     exercise::all(&installed.scene, other.name(), true).await;
     installed.judge().await;
 }
@@ -172,6 +198,13 @@ async fn in_two_namespaces_it_is_denied_nothing_and_uses_each_right() {
     let [one, two] = [scene.plane.namespace().await.unwrap(), scene.plane.namespace().await.unwrap()];
     let values = [format!("scopedNamespaces={{{},{}}}", one.name(), two.name()), "scopedRBAC=true".into()];
     let installed = Installed::new(scene, &values).await;
+    let missed = installed.missed(&format!("{},{}", one.name(), two.name()), installed.scene.namespace.name()).await;
+    // What no Role can grant.
+    let places = ["clustergenerators.", "clustergenerators/status.", "namespaces:"];
+    assert_eq!(missed.len(), places.len(), "{missed:#?}");
+    for (finding, place) in missed.iter().zip(places) {
+        assert!(finding.starts_with("right-optional: it may not ") && finding.contains(&format!(" on {place}")), "{finding}");
+    }
     exercise::all(&installed.scene, one.name(), false).await;
     exercise::all(&installed.scene, two.name(), false).await;
     // What lies outside is not its own, and a resource there is not seen.
@@ -181,6 +214,22 @@ async fn in_two_namespaces_it_is_denied_nothing_and_uses_each_right() {
     let untouched = installed.scene.resource("outside").await;
     assert!(untouched.status.is_none(), "{:?}", untouched.status);
     installed.judge().await;
+}
+
+/// The rights reach farther than what is watched, so that resources may refer to what lies outside.
+#[tokio::test]
+async fn watching_one_namespace_it_may_read_what_is_referred_to_in_another() {
+    let _turn = TURN.lock().await;
+    let scene = Scene::on(plane().await, |_| {}).await;
+    config(&scene, "infisical-operator-system").await;
+    let [watched, other] = [scene.plane.namespace().await.unwrap(), scene.plane.namespace().await.unwrap()];
+    let installed = Installed::new(scene, &[format!("scopedNamespaces={{{}}}", watched.name())]).await;
+    exercise::chain_across(&installed.scene, watched.name(), other.name()).await;
+    let used = installed.ended().await.used;
+    for resource in ["infisicalauths", "infisicalconnections"] {
+        let get = Right { group: "secrets.infisical.com".into(), resource: resource.into(), verb: "get".into() };
+        assert!(used.contains(&get), "{get} was not used");
+    }
 }
 
 /// The other side of it: what is missing shows as denied.

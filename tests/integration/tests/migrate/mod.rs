@@ -6,18 +6,18 @@ use integration::program;
 use std::path::Path;
 
 /// How a run of the command ended.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
 }
 
-async fn migrate(arguments: &[&str]) -> Ran {
+pub async fn migrate(arguments: &[&str]) -> Ran {
     let output = tokio::process::Command::new(program().await).arg("migrate").args(arguments).output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-fn path(path: &Path) -> &str {
+pub fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }

@@ -224,16 +224,19 @@ impl Fetch for Live {
 ///
 /// # Errors
 /// The API server does not let the caller ask.
-pub(crate) async fn rights(client: &Client, account: &Name, namespaces: &[String]) -> anyhow::Result<Vec<Finding>> {
-    let places: Vec<Option<&str>> =
-        if namespaces.is_empty() { vec![None] } else { namespaces.iter().map(|name| Some(name.as_str())).collect() };
+pub(crate) async fn rights(client: &Client, account: &Name, namespaces: &[String], config: &Name) -> anyhow::Result<Vec<Finding>> {
     let served: BTreeSet<String> = client.list_api_groups().await?.groups.into_iter().map(|group| group.name).collect();
     let mut findings = Vec::new();
     for right in RIGHTS.iter().filter(|right| right.group.is_empty() || served.contains(right.group)) {
         let mut missing = BTreeMap::<&str, Vec<&str>>::new();
-        for place in &places {
+        let right = &right.of(!namespaces.is_empty());
+        for (place, name) in right.places(account, namespaces, config) {
             for verb in right.verbs {
-                if !allowed(client, account, right, verb, *place).await? {
+                let mut granted = false;
+                for verb in verb.split('|') {
+                    granted = granted || allowed(client, account, right, verb, (place, name)).await?;
+                }
+                if !granted {
                     missing.entry(place.unwrap_or_default()).or_default().push(verb);
                 }
             }
@@ -249,17 +252,26 @@ pub(crate) async fn rights(client: &Client, account: &Name, namespaces: &[String
     Ok(findings)
 }
 
-async fn allowed(client: &Client, account: &Name, right: &Right, verb: &str, place: Option<&str>) -> anyhow::Result<bool> {
+/// `place` is a namespace, None for all, and the name of one object, None for all.
+async fn allowed(
+    client: &Client,
+    account: &Name,
+    right: &Right,
+    verb: &str,
+    place: (Option<&str>, Option<&str>),
+) -> anyhow::Result<bool> {
     let (resource, subresource) = match right.resource.split_once('/') {
         Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
         None => (right.resource, None),
     };
+    let (namespace, name) = place;
     let attributes = ResourceAttributes {
         group: Some(right.group.to_owned()),
         resource: Some(resource.to_owned()),
         subresource,
         verb: Some(verb.to_owned()),
-        namespace: place.map(str::to_owned),
+        namespace: namespace.map(str::to_owned),
+        name: name.map(str::to_owned),
         ..ResourceAttributes::default()
     };
     let spec = SubjectAccessReviewSpec {

@@ -102,7 +102,7 @@ impl MigrateArgs {
             let mut report = look::look(&world, &settings).await;
             match self.account()? {
                 Some(account) => {
-                    let findings = cluster::rights(&client, &account, &namespaces).await?;
+                    let findings = cluster::rights(&client, &account, &namespaces, &settings.config).await?;
                     let Name { namespace, name } = account;
                     report.looked.push(Looked { kind: "ServiceAccount".into(), namespace, name, findings });
                 }

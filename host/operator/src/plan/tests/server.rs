@@ -104,6 +104,34 @@ fn a_missing_ca_is_named() {
 }
 
 #[test]
+fn a_connection_to_the_server_of_the_config_map_is_trusted() {
+    let server = |cluster: &Cluster, address: &str| {
+        let connection: api::v1beta1::InfisicalConnection = serde_json::from_value(json!({
+            "apiVersion": "secrets.infisical.com/v1beta1", "kind": "InfisicalConnection",
+            "metadata": {"name": "own", "namespace": "team"}, "spec": {"address": address},
+        }))
+        .unwrap();
+        let (object, settings) = (ObjectRef::of(&connection), Settings::default());
+        let found = futures::executor::block_on(dereference::connection(cluster, &object, Some(&connection), &settings))?;
+        chain::server_of(&object, Some(&connection), &found, &settings)
+    };
+    let ca = [("tls.caRef.secretName", "ca"), ("tls.caRef.secretNamespace", "team"), ("tls.caRef.key", "pem")];
+    let global = || Cluster::default().config(&[&[("hostAPI", "https://own.example/api")][..], &ca].concat()).secret("ca", &[("pem", "x")]);
+    let own = server(&global(), "https://own.example").unwrap();
+    assert!(own.trusted && own.ca.is_none(), "trusted, without the CA of others");
+    assert!(!server(&global(), "https://other.example").unwrap().trusted);
+    let asked = global();
+    server(&asked, "https://own.example").unwrap();
+    assert!(asked.asked.lock().unwrap().is_empty(), "a CA that is not wanted is not read");
+    assert!(server(&global(), "").unwrap().ca.is_some());
+    // Who may not read the settings trusts nobody by them, and goes on.
+    let denied = Cluster { config_denied: true, ..Cluster::default() };
+    assert!(!server(&denied, "https://own.example").unwrap().trusted);
+    assert_eq!(server(&denied, "").err().unwrap().reason, "Forbidden");
+    assert!(server(&denied, "https://eu.infisical.com").unwrap().trusted);
+}
+
+#[test]
 fn settings_name_the_flag_of_a_bad_address() {
     use crate::cli::{Cli, Command};
     use clap::Parser;
