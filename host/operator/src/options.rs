@@ -21,7 +21,8 @@ pub struct Options {
     pub token_request_system_accounts: Vec<String>,
     /// Namespaces whose resources may use ambient identities; None for all.
     pub ambient_namespaces: Option<Vec<String>>,
-    /// `PLUGIN=NAMESPACE`: a plugin that is listed is for the namespaces that it is listed with, and no others.
+    /// `PLUGIN=NAMESPACE`: a plugin that is listed is for the namespaces that it is listed with, and no others; with an empty one for
+    /// none.
     pub plugin_namespaces: Vec<(String, String)>,
     /// Whether variables such as `INFISICAL_UNIVERSAL_AUTH_CLIENT_ID` stand for what a resource leaves empty.
     pub env_credentials: bool,

@@ -26,7 +26,7 @@ pub struct Logging {
     pub log_writer: String,
 
     /// Text at debug level, or JSON at info level.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = super::truth, action = ArgAction::Set)]
     pub zap_devel: Option<bool>,
     /// json or console.
     #[arg(long, hide = true)]

@@ -1,7 +1,7 @@
 //! The command line: this operator's own flags, and those that deployments of Infisical's operator pass today.
 //!
 //! Every flag has an environment variable with the prefix `INFISICAL_OPERATOR_`. Go's flag package takes `-flag` for
-//! `--flag` and `--flag=false` for a switch, so both are taken here.
+//! `--flag`, `--flag=false` and `--flag=F` for a switch, and of a flag that is given twice the last, so all of that is taken here.
 mod logging;
 mod migrate;
 mod plugin;
@@ -59,6 +59,7 @@ pub enum Command {
 }
 
 #[derive(Args, Debug)]
+#[command(args_override_self = true)]
 pub struct RunArgs {
     /// Namespaces to watch, separated by commas; empty for all.
     #[arg(long, env = "INFISICAL_OPERATOR_NAMESPACES", default_value = "", hide_default_value = true)]
@@ -85,11 +86,12 @@ pub struct RunArgs {
     /// separated by commas; empty for none.
     #[arg(long, env = "INFISICAL_OPERATOR_AMBIENT_NAMESPACES", default_value = "*")]
     pub ambient_namespaces: String,
-    /// A namespace that may use a plugin, as PLUGIN=NAMESPACE; repeatable. A plugin that is never listed is for all.
-    #[arg(long = "plugin-namespace", env = "INFISICAL_OPERATOR_PLUGIN_NAMESPACES", value_delimiter = ',', value_parser = pair)]
+    /// A namespace that may use a plugin, as PLUGIN=NAMESPACE, or PLUGIN= for none; repeatable. A plugin that is never listed is for
+    /// all.
+    #[arg(long = "plugin-namespace", env = "INFISICAL_OPERATOR_PLUGIN_NAMESPACES", value_delimiter = ',', value_parser = pair_or_none)]
     pub plugin_namespaces: Vec<(String, String)>,
     /// Lets INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and the other variables of Infisical's SDK stand for what a resource leaves empty.
-    #[arg(long, env = "INFISICAL_OPERATOR_ENV_CREDENTIALS", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
+    #[arg(long, env = "INFISICAL_OPERATOR_ENV_CREDENTIALS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, default_value_t = false, action = ArgAction::Set)]
     pub env_credentials: bool,
     /// How long a lease of an InfisicalDynamicSecret that was replaced lives on before it is revoked. The kubelet brings a changed
     /// Secret into a volume within a minute and a half; a rollout may take longer.
@@ -121,7 +123,7 @@ pub struct RunArgs {
     #[arg(long = "withhold-grant", env = "INFISICAL_OPERATOR_WITHHOLD_GRANTS", value_delimiter = ',', value_parser = pair)]
     pub withheld_grants: Vec<(String, String)>,
     /// Lets plugins reach private addresses by name.
-    #[arg(long, env = "INFISICAL_OPERATOR_PLUGIN_PRIVATE_EGRESS", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
+    #[arg(long, env = "INFISICAL_OPERATOR_PLUGIN_PRIVATE_EGRESS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, default_value_t = false, action = ArgAction::Set)]
     pub plugin_private_egress: bool,
 
     /// Development only: where plugins reach an origin, as ORIGIN=http://127.0.0.1:PORT; repeatable.
@@ -129,7 +131,7 @@ pub struct RunArgs {
     pub dev_origins: Vec<(String, String)>,
 
     /// Lets only one of several replicas work.
-    #[arg(long, env = "INFISICAL_OPERATOR_LEADER_ELECT", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set)]
+    #[arg(long, env = "INFISICAL_OPERATOR_LEADER_ELECT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, default_value_t = false, action = ArgAction::Set)]
     pub leader_elect: bool,
     /// Namespace of the Lease; by default the pod's own.
     #[arg(long, env = "INFISICAL_OPERATOR_LEADER_ELECTION_NAMESPACE")]
@@ -139,7 +141,7 @@ pub struct RunArgs {
     #[arg(long, env = "INFISICAL_OPERATOR_METRICS_BIND_ADDRESS", default_value = "0")]
     pub metrics_bind_address: String,
     /// Serves /metrics over TLS.
-    #[arg(long, env = "INFISICAL_OPERATOR_METRICS_SECURE", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = true, action = ArgAction::Set)]
+    #[arg(long, env = "INFISICAL_OPERATOR_METRICS_SECURE", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, default_value_t = true, action = ArgAction::Set)]
     pub metrics_secure: bool,
     /// Folder of the certificate of /metrics; without it a self-signed one is made.
     #[arg(long, env = "INFISICAL_OPERATOR_METRICS_CERT_PATH", default_value = "", hide_default_value = true)]
@@ -158,7 +160,7 @@ pub struct RunArgs {
     pub logging: Logging,
 
     /// Warns that the chart's scopedNamespace is deprecated.
-    #[arg(long, env = "INFISICAL_OPERATOR_DEPRECATED_SCOPED_NAMESPACE_WARNING", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false, action = ArgAction::Set, hide = true)]
+    #[arg(long, env = "INFISICAL_OPERATOR_DEPRECATED_SCOPED_NAMESPACE_WARNING", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, default_value_t = false, action = ArgAction::Set, hide = true)]
     pub deprecated_scoped_namespace_warning: bool,
     /// Has no effect: there are no webhooks.
     #[arg(long, hide = true)]
@@ -170,7 +172,7 @@ pub struct RunArgs {
     #[arg(long, hide = true)]
     pub webhook_cert_key: Option<String>,
     /// Has no effect.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = truth, action = ArgAction::Set)]
     pub enable_http2: Option<bool>,
 }
 
@@ -314,15 +316,30 @@ fn list(names: &str) -> impl Iterator<Item = &str> {
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
+    pair_or_none(text).ok().filter(|(_, value)| !value.is_empty()).ok_or_else(|| "write NAME=VALUE".into())
+}
+
+/// The second may be empty.
+fn pair_or_none(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.into(), value.into())),
-        _ => Err("write NAME=VALUE".into()),
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("write NAME=VALUE, or NAME= for none".into()),
+    }
+}
+
+/// A switch as Go's flag package reads it.
+fn truth(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("write true or false".into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Settings;
 
     fn parse(arguments: &[&str]) -> RunArgs {
         let arguments = std::iter::once("infisical-operator").chain(arguments.iter().copied()).map(OsString::from);
@@ -349,6 +366,20 @@ mod tests {
         assert_eq!(run.warnings().len(), 1);
         assert_eq!(parse(&["run", "--webhook-cert-path", "/x"]).warnings().len(), 1);
         assert!(parse(&[]).options().unwrap().metrics.is_none());
+        for (text, value) in [("True", true), ("1", true), ("t", true), ("F", false), ("0", false), ("FALSE", false)] {
+            assert_eq!(parse(&[&format!("--leader-elect={text}")]).leader_elect, value, "{text}");
+        }
+        let twice = parse(&[
+            "--leader-elect",
+            "--leader-elect=false",
+            "--metrics-bind-address=:1",
+            "--metrics-bind-address",
+            "0",
+            "-zap-devel=T",
+            "-zap-devel=f",
+        ]);
+        assert_eq!((twice.leader_elect, twice.metrics_bind_address.as_str(), twice.logging.format()), (false, "0", LogFormat::Json));
+        assert_eq!(parse(&["--trusted-host=https://a", "--trusted-host=https://b"]).trusted_hosts.len(), 2);
     }
 
     #[test]
@@ -370,6 +401,8 @@ mod tests {
         assert_eq!(named(&["--ambient-namespaces="]), Some(vec![]));
         let options = parse(&["--plugin-namespace", "aws=a", "--plugin-namespace=aws=b", "--env-credentials"]).options().unwrap();
         assert!(options.env_credentials && options.plugin_namespaces.len() == 2);
+        let settings = Settings::new(&parse(&["--plugin-namespace=aws="]).options().unwrap()).unwrap();
+        assert_eq!(settings.plugin_namespaces, [("aws".to_owned(), BTreeSet::new())].into(), "for none");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Settings {
     pub system_accounts: BTreeSet<String>,
     /// Namespaces whose resources may use ambient sources; None for all.
     pub ambient_namespaces: Option<BTreeSet<String>>,
-    /// Plugins that are for some namespaces only.
+    /// Plugins that are for some namespaces only, or for none.
     pub plugin_namespaces: BTreeMap<String, BTreeSet<String>>,
     /// Variables that stand for what a resource leaves empty; none without `--env-credentials`.
     pub credentials: BTreeMap<&'static str, Arc<SecretBytes>>,
@@ -90,7 +90,10 @@ impl Settings {
 fn by_plugin(pairs: &[(String, String)]) -> BTreeMap<String, BTreeSet<String>> {
     let mut namespaces = BTreeMap::<String, BTreeSet<String>>::new();
     for (plugin, namespace) in pairs {
-        namespaces.entry(plugin.clone()).or_default().insert(namespace.clone());
+        let of_plugin = namespaces.entry(plugin.clone()).or_default();
+        if !namespace.is_empty() {
+            of_plugin.insert(namespace.clone());
+        }
     }
     namespaces
 }
