@@ -1,9 +1,10 @@
 //! Where machine code is kept: a folder that was shipped with the bundle, and one of our own.
 //!
 //! A cache only saves time. A file that is missing, damaged, of another engine or of somebody else is ignored, and the
-//! component is compiled again; a folder that can't be written to is a warning.
+//! component is compiled again. A folder that can't be used is a warning, and nothing is kept; a key in it that others can read or
+//! write is a warning too: it is made anew, so that nothing that was signed by it counts any more.
 use crate::{
-    ShippedCache, StartError,
+    ShippedCache,
     aot::{Code, Key, Purpose, Sum},
     compile::MAX_CODE,
     digest,
@@ -36,6 +37,11 @@ pub(crate) struct Manifest {
 /// Both caches. All functions block: they are called where that holds up nobody.
 pub(crate) struct Caches {
     shipped: Option<Shipped>,
+    /// None: nothing is kept.
+    local: Option<Local>,
+}
+
+struct Local {
     folder: PathBuf,
     key: Key,
 }
@@ -46,9 +52,8 @@ struct Shipped {
 }
 
 impl Caches {
-    /// Makes the local folder and its key if they are not there.
-    pub(crate) fn open(shipped: Option<&ShippedCache>, local: &Path) -> Result<Self, StartError> {
-        let wrong = |cause| StartError::Folder { path: local.to_owned(), cause };
+    /// Makes the local folder and its key if they are not there. Neither cache must be had.
+    pub(crate) fn open(shipped: Option<&ShippedCache>, local: &Path) -> Self {
         let shipped = shipped.and_then(|shipped| match Shipped::open(shipped) {
             Ok(shipped) => Some(shipped),
             Err(cause) => {
@@ -56,9 +61,15 @@ impl Caches {
                 None
             }
         });
-        fs::create_dir_all(local).map_err(wrong)?;
-        let key = key(local).map_err(wrong)?;
-        Ok(Self { shipped, folder: local.to_owned(), key: Key::new(&key) })
+        let made = fs::create_dir_all(local).and_then(|()| usable_key(local));
+        let local = match made {
+            Ok(key) => Some(Local { folder: local.to_owned(), key: Key::new(&key) }),
+            Err(cause) => {
+                tracing::warn!(folder = %local.display(), "no machine code is kept, so plugins are compiled at each start: {cause}");
+                None
+            }
+        };
+        Self { shipped, local }
     }
 
     /// Code for this purpose, if a cache has it.
@@ -70,18 +81,20 @@ impl Caches {
         {
             return Some(code);
         }
-        let file = read(&self.folder.join(&name), MAX_CODE).ok()?;
-        let code = Code::signed(file, &self.key, purpose);
+        let Local { folder, key } = self.local.as_ref()?;
+        let file = read(&folder.join(&name), MAX_CODE).ok()?;
+        let code = Code::signed(file, key, purpose);
         if code.is_none() {
-            tracing::warn!(file = %self.folder.join(&name).display(), "machine code that is damaged or not our own is ignored");
+            tracing::warn!(file = %folder.join(&name).display(), "machine code that is damaged or not our own is ignored");
         }
         code
     }
 
     /// Keeps code, whole or not at all. Says which.
     pub(crate) fn keep(&self, purpose: &Purpose, code: &Code) -> bool {
-        let path = self.folder.join(purpose.file());
-        let kept = write(&path, &code.to_signed(&self.key, purpose));
+        let Some(Local { folder, key }) = &self.local else { return false };
+        let path = folder.join(purpose.file());
+        let kept = write(&path, &code.to_signed(key, purpose));
         if let Err(cause) = &kept {
             tracing::warn!(file = %path.display(), "machine code can't be kept and will be compiled again: {cause}");
         }
@@ -139,6 +152,20 @@ fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// The key of a folder. One that is not ours alone is made anew: a volume's files may have been given to a group since.
+fn usable_key(folder: &Path) -> io::Result<[u8; 32]> {
+    let path = folder.join(KEY);
+    let wrong = match existing(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => error,
+        _ => return key(folder),
+    };
+    // Where it can't be taken away, why it is not taken says more.
+    fs::remove_file(&path).map_err(|_| io::Error::new(wrong.kind(), wrong.to_string()))?;
+    let made = key(folder)?;
+    tracing::warn!(folder = %folder.display(), "what the cache of machine code holds is not used, and its key is made anew: {wrong}");
+    Ok(made)
 }
 
 /// The key of a folder. Made once: whoever links it in place first has made it for all.
@@ -202,6 +229,42 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(key(folder.path()).unwrap_err().kind(), ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn a_key_that_others_may_know_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(KEY);
+        let mut known = vec![usable_key(folder.path()).unwrap()];
+        let spoil: [&dyn Fn(); 3] = [
+            // As the kubelet does for a volume of a group.
+            &|| fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).unwrap(),
+            &|| fs::write(&path, [0; 31]).unwrap(),
+            &|| {
+                fs::rename(&path, folder.path().join("elsewhere")).unwrap();
+                std::os::unix::fs::symlink(folder.path().join("elsewhere"), &path).unwrap();
+            },
+        ];
+        for spoil in spoil {
+            spoil();
+            let key = usable_key(folder.path()).unwrap();
+            assert!(!known.contains(&key), "a key that others may know was taken again");
+            assert_eq!((usable_key(folder.path()).unwrap(), fs::metadata(&path).unwrap().permissions().mode() & 0o777), (key, 0o600));
+            known.push(key);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_can_not_be_used_is_done_without() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = folder.path().join("taken");
+        fs::write(&taken, "a file").unwrap();
+        assert!(Caches::open(None, &taken).local.is_none());
+        // A folder in place of the key can't be taken away as a file is.
+        let odd = folder.path().join("odd");
+        fs::create_dir_all(odd.join(KEY)).unwrap();
+        assert!(Caches::open(None, &odd).local.is_none());
+        assert!(Caches::open(None, &folder.path().join("new")).local.is_some());
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Runtime {
         let (shipped, local) = (config.shipped_cache, config.local_cache);
         let caches = tokio::task::spawn_blocking(move || Caches::open(shipped.as_ref(), &local))
             .await
-            .map_err(|_| StartError::Engine("the caches can't be opened".into()))??;
+            .map_err(|_| StartError::Engine("the caches can't be opened".into()))?;
         let loader = Loader::new(Parts {
             engines: engines()?,
             threads: threads()?,
