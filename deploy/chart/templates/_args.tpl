@@ -17,6 +17,9 @@
 {{- $args = append $args (printf "--ambient-namespaces=%s" (join "," $operator.ambientNamespaces)) }}
 {{- end }}
 {{- range $plugin, $namespaces := $operator.pluginNamespaces }}
+{{- if and (kindIs "slice" $namespaces) (empty $namespaces) }}
+{{- $args = append $args (printf "--plugin-namespace=%s=" $plugin) }}
+{{- end }}
 {{- range $namespaces }}
 {{- $args = append $args (printf "--plugin-namespace=%s=%s" $plugin .) }}
 {{- end }}
@@ -56,7 +59,7 @@
 {{/* Variables of the container, a JSON list: the chart's, but for those that the user sets, then the user's. */}}
 {{- define "secrets-operator.env" -}}
 {{- $scope := include "secrets-operator.scope" . | fromJson }}
-{{- /* What is always set is a variable, so that an argument of the user's may say otherwise: no flag may be given twice. */}}
+{{- /* What is always set is a variable, so that an argument of the user's may say otherwise: of a flag that is given twice the last counts. */}}
 {{- $own := list
   (dict "name" "POD_NAMESPACE" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.namespace")))
   (dict "name" "INFISICAL_HOST_API" "value" (.Values.hostAPI | default "https://app.infisical.com/api"))

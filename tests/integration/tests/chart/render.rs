@@ -63,7 +63,13 @@ async fn by_default_it_works_in_all_namespaces() {
     assert_eq!(pod["volumes"][0]["emptyDir"], json!({"sizeLimit": "256Mi"}));
     let claim = rendered(&["cache.volume.persistentVolumeClaim.claimName=cache"]).await;
     let volume = the(&claim, "Deployment").pointer("/spec/template/spec/volumes/0").unwrap();
-    assert_eq!(*volume, json!({"name": "cache", "persistentVolumeClaim": {"claimName": "cache"}}));
+    assert_eq!(*volume, json!({"name": "operator-cache", "persistentVolumeClaim": {"claimName": "cache"}}));
+    // A volume that is not made for the pod belongs to root, and the operator is not root.
+    let security = |objects: &[Value]| the(objects, "Deployment").pointer("/spec/template/spec/securityContext").unwrap().clone();
+    let (group, policy) = (65532, "OnRootMismatch");
+    assert_eq!((&security(&claim)["fsGroup"], &security(&claim)["fsGroupChangePolicy"]), (&json!(group), &json!(policy)));
+    let own = rendered(&["cache.volume.persistentVolumeClaim.claimName=cache", "controllerManager.podSecurityContext.fsGroup=7"]).await;
+    assert_eq!((&security(&own)["fsGroup"], &security(&own)["fsGroupChangePolicy"]), (&json!(7), &json!(policy)));
 }
 
 #[tokio::test]
@@ -251,6 +257,8 @@ async fn settings_of_the_operator_become_its_arguments() {
     assert_eq!(options.organisation.as_deref(), Some("acme"));
     assert_eq!(variable(&objects, "INFISICAL_OPERATOR_CONFIG_NAMESPACE")["value"], "settings");
     assert_eq!(run_with(&objects).logging.level(), "debug");
+    let none = run_with(&rendered(&["operator.pluginNamespaces.aws={}", "operator.pluginNamespaces.gcp-iam=null"]).await);
+    assert_eq!(none.plugin_namespaces, [pair("aws", "")]);
     // No namespace is another thing than all of them.
     let arguments = arguments(&rendered(&["operator.ambientNamespaces={}"]).await);
     assert!(arguments.contains(&"--ambient-namespaces=".into()), "{arguments:?}");
@@ -295,6 +303,12 @@ async fn a_slip_of_the_pen_is_refused_by_its_name() {
         ("operator.trustedHost={https://x}", "trustedHost"),
         ("operator.tokenRequestSystemAccounts={app}", "kube-system"),
         ("logger.format=xml", "format"),
+        // Helm would write it as 2.0240101e+07.
+        ("controllerManager.manager.image.tag=20240101", "tag"),
+        ("controllerManager.manager.image=null", "image"),
+        ("controllerManager.serviceAccount=null", "serviceAccount"),
+        ("metricsService=null", "metricsService"),
+        ("metricsService.ports=null", "ports"),
         ("telemetry.serviceMonitor.enable=true", "enable"),
         ("scopedNamespaces={Shop}", "Shop"),
         ("controllerManager.serviceAccount.create=false", "controllerManager.serviceAccount.name"),
@@ -305,6 +319,32 @@ async fn a_slip_of_the_pen_is_refused_by_its_name() {
         let said = refused(&[value]).await;
         assert!(said.contains(says), "{value}: {said}");
     }
+}
+
+#[tokio::test]
+async fn what_the_user_names_like_a_volume_of_ours_and_what_holds_anchors_is_no_obstacle() {
+    let objects = rendered(&[
+        "controllerManager.extraVolumes[0].name=cache",
+        "controllerManager.extraVolumes[0].emptyDir.medium=Memory",
+        "controllerManager.extraVolumes[1].name=plugins",
+        "controllerManager.extraVolumes[1].emptyDir.medium=Memory",
+        "plugins.volume.persistentVolumeClaim.claimName=plugins",
+        "x-resources.limits.cpu=1",
+    ])
+    .await;
+    let volumes = the(&objects, "Deployment").pointer("/spec/template/spec/volumes").and_then(Value::as_array).unwrap();
+    let names: BTreeSet<_> = volumes.iter().map(|volume| text(volume, "/name")).collect();
+    assert_eq!((volumes.len(), names.len()), (4, 4), "{names:?}");
+}
+
+/// They are for people, and the only roles that `scopedRBAC` leaves.
+#[tokio::test]
+async fn roles_for_users_grant_the_operator_nothing() {
+    let objects = rendered(&["scopedNamespaces={shop}", "scopedRBAC=true", "enableUserRBAC=true"]).await;
+    let names: Vec<_> = of_kind(&objects, "ClusterRole").iter().map(|role| text(role, "/metadata/name").to_owned()).collect();
+    assert!(names.len() == 2 && names.iter().all(|name| name.contains("-user-")), "{names:?}");
+    let bound = objects.iter().filter(|object| text(object, "/roleRef/kind") == "ClusterRole").count();
+    assert_eq!(bound, 0, "a ClusterRole is bound");
 }
 
 /// Each value in the table is one that the schema knows, and the other way round, but for values of other charts.
