@@ -158,32 +158,21 @@ impl Generators {
     }
 
     async fn find_one(&self, user: &ObjectRef, wanted: &Wanted<'_>) -> Result<Generator, Fault> {
-        let Wanted { place, kind, name } = wanted;
+        let Wanted { kind, name, .. } = wanted;
         // That a right is missing says nothing about what is there, but where it is not to be had, nobody relies on it.
         let (cluster, unread) = match self.clusters.get(&Name::new("", name)).await {
             Err(fault) if fault.class == Class::Denied && self.scoped => (None, true),
             found => (found?, false),
         };
         if let Some(cluster) = cluster {
-            let (found, generator) = Generator::of_cluster(&cluster)?;
-            return if found == *kind {
-                Ok(generator)
-            } else {
-                let message =
-                    format!("{place}.kind is {kind}, but {} generates a {found}; write {found}, or name another one", generator.object);
-                Err(fault(user, reason::GENERATOR_KIND, message))
-            };
+            return wanted.of_cluster(user, &cluster);
         }
         let local = Name::new(&user.namespace, name);
         let found = match kind {
             Kind::Password => self.passwords.get(&local).await?.map(|generator| Generator::of_password(&generator)),
             Kind::Uuid => self.uuids.get(&local).await?.map(|generator| Generator::of_uuid(&generator)),
         };
-        found.ok_or_else(|| {
-            let cluster = if unread { "no ClusterGenerator may be read" } else { "there is no ClusterGenerator" };
-            let message = format!("{place}: {cluster} {name}, and there is no {kind} {local}; create one of them");
-            fault(user, reason::GENERATOR_NOT_FOUND, message)
-        })
+        found.ok_or_else(|| wanted.not_found(user, unread))
     }
 
     /// The resource is gone.
@@ -199,6 +188,49 @@ struct Wanted<'a> {
     place: &'a str,
     kind: Kind,
     name: String,
+}
+
+impl Wanted<'_> {
+    fn of_cluster(&self, user: &ObjectRef, cluster: &ClusterGenerator) -> Result<Generator, Fault> {
+        let Self { place, kind, .. } = self;
+        let (found, generator) = Generator::of_cluster(cluster)?;
+        if found == *kind {
+            return Ok(generator);
+        }
+        let message = format!("{place}.kind is {kind}, but {} generates a {found}; write {found}, or name another one", generator.object);
+        Err(fault(user, reason::GENERATOR_KIND, message))
+    }
+
+    fn not_found(&self, user: &ObjectRef, unread: bool) -> Fault {
+        let Self { place, kind, name } = self;
+        let cluster = if unread { "no ClusterGenerator may be read" } else { "there is no ClusterGenerator" };
+        let local = Name::new(&user.namespace, name);
+        let message = format!("{place}: {cluster} {name}, and there is no {kind} {local}; create one of them");
+        fault(user, reason::GENERATOR_NOT_FOUND, message)
+    }
+}
+
+/// The generator that a reference at a place means, among these.
+///
+/// # Errors
+/// It is no reference; the generator is not among them, or generates something else.
+pub fn among<'a>(
+    user: &ObjectRef,
+    (place, reference): (&str, Option<&GeneratorReference>),
+    clusters: impl IntoIterator<Item = &'a ClusterGenerator>,
+    passwords: impl IntoIterator<Item = &'a Password>,
+    uuids: impl IntoIterator<Item = &'a Uuid>,
+) -> Result<Generator, Fault> {
+    let wanted = wanted(user, place, reference)?;
+    if let Some(cluster) = clusters.into_iter().find(|one| ObjectRef::of(*one).name == wanted.name) {
+        return wanted.of_cluster(user, cluster);
+    }
+    let meant = |found: ObjectRef| found.name == wanted.name && found.namespace == user.namespace;
+    let found = match wanted.kind {
+        Kind::Password => passwords.into_iter().find(|one| meant(ObjectRef::of(*one))).map(Generator::of_password),
+        Kind::Uuid => uuids.into_iter().find(|one| meant(ObjectRef::of(*one))).map(Generator::of_uuid),
+    };
+    found.ok_or_else(|| wanted.not_found(user, false))
 }
 
 fn wanted<'a>(user: &ObjectRef, place: &'a str, reference: Option<&GeneratorReference>) -> Result<Wanted<'a>, Fault> {

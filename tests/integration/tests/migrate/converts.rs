@@ -22,8 +22,9 @@ async fn resources(scene: &Scene) {
         "metadata": {"labels": {"from": "template"}},
     });
     scene.infisical_secret("templated", json!({"spec": {"managedKubeSecretReferences": target("templated", template)}})).await;
-    let mixed =
-        json!({"includeAllSecrets": true, "data": {"B": "100% \"{{ .B.Value | upper }}\"\n", "MORE": "{{- .A.Value | b64enc -}} x"}});
+    let mixed = json!({"includeAllSecrets": true, "data": {
+        "B": "100% \"{{ .B.Value | upper }}\"\n", "MORE": "{{- .A.Value | b64enc -}} x", "NONE": "x{{ .MISSING.Value }}y{{ .A.Value }}",
+    }});
     scene.infisical_secret("mixed", json!({"spec": {"managedKubeSecretReferences": target("mixed", mixed)}})).await;
     let pod = json!({"kubernetesAuth": {
         "identityId": "88888888-aaaa-4bbb-8ccc-dddddddddddd", "autoCreateServiceAccountToken": true,
@@ -75,7 +76,7 @@ async fn follows(scene: &Scene) -> i64 {
 async fn converted_resources_keep_the_same_targets_with_the_same_bytes() {
     let scene = Scene::new().await;
     // What YAML, JSON and printf each have a mind of their own about.
-    scene.set("A", "a: \"b\" # <c> & %d\\n 'é' \u{1f600}");
+    scene.set("A", "a: \"b\" # <c> & %d\\n 'é' \u{1f600}\u{7f}\u{80}\u{feff}\u{b}");
     scene.set("B", "line one\n\n  line: two\t\n");
     let _operator = scene.start().await;
     web(&scene).await;

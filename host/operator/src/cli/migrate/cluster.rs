@@ -11,7 +11,7 @@ use crate::{
     plan::TargetKind,
 };
 use anyhow::Context;
-use api::well_known::GROUP;
+use api::{v1alpha1::ClusterGenerator, well_known::GROUP};
 use k8s_openapi::{
     api::{
         apps::v1::{DaemonSet, Deployment, StatefulSet},
@@ -54,6 +54,9 @@ pub(crate) async fn read(client: &Client, namespaces: &[String]) -> anyhow::Resu
         statics: reader.resources(definitions.as_ref()).await?,
         auths: reader.resources(definitions.as_ref()).await?,
         connections: reader.resources(definitions.as_ref()).await?,
+        passwords: reader.resources(definitions.as_ref()).await?,
+        uuids: reader.resources(definitions.as_ref()).await?,
+        clusters: reader.cluster_generators().await,
         definitions,
         ..Objects::default()
     };
@@ -68,7 +71,7 @@ pub(crate) async fn read(client: &Client, namespaces: &[String]) -> anyhow::Resu
         objects.owned.extend(reader.owned::<ConfigMap>(TargetKind::ConfigMap, namespace).await);
     }
     let fetch = Live { requests: Requests::new(client.clone()), unseen: unseen.clone() };
-    Ok(World { objects, fetch, complete: true, keys: BTreeSet::new(), unseen })
+    Ok(World { objects, fetch, complete: true, keys: BTreeSet::new(), unseen, refused: Vec::new() })
 }
 
 struct Reader<'a> {
@@ -110,6 +113,19 @@ impl Reader<'_> {
             }
         }
         Ok(all)
+    }
+
+    /// They belong to no namespace, so whoever may read some namespaces only may not read them.
+    async fn cluster_generators(&self) -> Option<Vec<ClusterGenerator>> {
+        match pages(&Api::all(self.client.clone())).await {
+            Ok(all) => Some(all),
+            // The kind is not installed.
+            Err(kube::Error::Api(status)) if status.code == 404 => Some(Vec::new()),
+            Err(error) => {
+                self.unseen.note(format!("ClusterGenerators: {}", short(&error)));
+                None
+            }
+        }
     }
 
     async fn workloads<K>(
@@ -253,13 +269,7 @@ pub(crate) async fn rights(client: &Client, account: &Name, namespaces: &[String
 }
 
 /// `place` is a namespace, None for all, and the name of one object, None for all.
-async fn allowed(
-    client: &Client,
-    account: &Name,
-    right: &Right,
-    verb: &str,
-    place: (Option<&str>, Option<&str>),
-) -> anyhow::Result<bool> {
+async fn allowed(client: &Client, account: &Name, right: &Right, verb: &str, place: (Option<&str>, Option<&str>)) -> anyhow::Result<bool> {
     let (resource, subresource) = match right.resource.split_once('/') {
         Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
         None => (right.resource, None),

@@ -1,8 +1,15 @@
 //! Objects of YAML files: documents of any kind, and lists of them. What `migrate` has no use for is passed over.
-use super::world::{Fetch, Objects, Owned, Seen, Unseen, Workload, World};
+use super::{
+    finding::{Finding, Rule},
+    report::Looked,
+    world::{Fetch, Objects, Owned, Seen, Unseen, Workload, World},
+};
 use crate::{object::Name, plan::TargetKind};
 use anyhow::{Context, bail};
-use api::dialect::{INFISICAL_SECRET, Source};
+use api::{
+    dialect::{INFISICAL_SECRET, Source},
+    well_known::GROUP,
+};
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
     core::v1::{ConfigMap, Secret, ServiceAccount},
@@ -14,6 +21,9 @@ use std::{
     io::Read,
     path::Path,
 };
+
+/// Kinds of ours without a namespace.
+const CLUSTER_WIDE: [&str; 1] = ["ClusterGenerator"];
 
 /// What the files hold beside what is listed.
 #[derive(Default)]
@@ -27,7 +37,7 @@ pub(crate) struct Files {
 /// The objects of these files; `-` is stdin.
 ///
 /// # Errors
-/// A file can't be read or is no YAML; an object of a known kind that can't be one.
+/// A file can't be read or is no YAML; an object of ours has no name.
 pub(crate) fn read(paths: &[impl AsRef<Path>]) -> anyhow::Result<World<Files>> {
     let mut documents = Vec::new();
     for path in paths.iter().map(AsRef::as_ref) {
@@ -57,76 +67,104 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Vec<Value>> {
     Ok(objects)
 }
 
+/// Adds an object, or those of a list. In a list of one kind, as the API server gives it, the objects don't say theirs.
 fn flatten(value: Value, objects: &mut Vec<Value>) {
-    match value {
-        Value::Object(mut object) if object.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List")) => {
-            if let Some(Value::Array(items)) = object.remove("items") {
-                items.into_iter().for_each(|item| flatten(item, objects));
+    let Value::Object(mut object) = value else { return };
+    let kind = object.get("kind").and_then(Value::as_str).and_then(|kind| kind.strip_suffix("List")).map(str::to_owned);
+    let Some(kind) = kind else {
+        objects.push(Value::Object(object));
+        return;
+    };
+    let own = [("apiVersion", object.get("apiVersion").cloned()), ("kind", Some(Value::String(kind)))];
+    let Some(Value::Array(items)) = object.remove("items") else { return };
+    for mut item in items {
+        if let Some(members) = item.as_object_mut() {
+            for (name, value) in &own {
+                members.entry(*name).or_insert_with(|| value.clone().unwrap_or_default());
             }
         }
-        Value::Object(object) => objects.push(Value::Object(object)),
-        _ => {}
+        flatten(item, objects);
     }
 }
 
-/// Sorts the objects by kind. One without a namespace is in `default`, as `kubectl` has it.
+/// Sorts the objects by kind. One without a namespace is in `default`, as `kubectl` has it. One that can't be decoded is left out,
+/// and said.
 pub(crate) fn world(documents: Vec<Value>) -> anyhow::Result<World<Files>> {
     let mut objects = Objects::default();
     let mut files = Files::default();
     let mut keys = usual_keys();
+    let mut refused = Vec::new();
     for mut document in documents {
         named_keys(&document, &mut keys);
         let kind = text(&document, "/kind");
-        if let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut) {
+        let name = text(&document, "/metadata/name");
+        let group = group(&document);
+        if group == GROUP && name.is_empty() {
+            bail!("an object of kind {kind} has no name");
+        }
+        if !CLUSTER_WIDE.contains(&kind.as_str())
+            && let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut)
+        {
             metadata.entry("namespace").or_insert_with(|| "default".into());
         }
-        let name = Name::new(text(&document, "/metadata/namespace"), text(&document, "/metadata/name"));
-        match (group(&document).as_str(), kind.as_str()) {
-            ("secrets.infisical.com", _) if name.name.is_empty() => bail!("an object of kind {kind} has no name"),
-            ("secrets.infisical.com", "InfisicalSecret") => objects.secrets.push(typed(document, &kind, &name)?),
-            ("secrets.infisical.com", "InfisicalPushSecret") => objects.pushes.push(typed(document, &kind, &name)?),
-            ("secrets.infisical.com", "InfisicalDynamicSecret") => objects.dynamics.push(typed(document, &kind, &name)?),
-            ("secrets.infisical.com", "InfisicalStaticSecret") => objects.statics.push(typed(document, &kind, &name)?),
-            ("secrets.infisical.com", "InfisicalAuth") => objects.auths.push(typed(document, &kind, &name)?),
-            ("secrets.infisical.com", "InfisicalConnection") => objects.connections.push(typed(document, &kind, &name)?),
-            ("", "Secret") => {
-                let mut secret: Secret = typed(document, &kind, &name)?;
-                let given = secret.string_data.take().unwrap_or_default().into_iter();
-                let given = given.map(|(key, value)| (key, k8s_openapi::ByteString(value.into_bytes())));
-                secret.data.get_or_insert_default().extend(given);
-                objects.owned.extend(Owned::of(TargetKind::Secret, &secret.metadata));
-                files.secrets.insert(name, secret);
-            }
-            ("", "ConfigMap") => {
-                let map: ConfigMap = typed(document, &kind, &name)?;
-                objects.owned.extend(Owned::of(TargetKind::ConfigMap, &map.metadata));
-                files.maps.insert(name, map);
-            }
-            ("", "ServiceAccount") => {
-                let account: ServiceAccount = typed(document, &kind, &name)?;
-                let listed = account.secrets.into_iter().flatten().filter_map(|secret| secret.name).collect();
-                files.accounts.insert(name, listed);
-            }
-            ("apps", "Deployment") => {
-                let workload: Deployment = typed(document, &kind, &name)?;
-                let spec = workload.spec.unwrap_or_default();
-                objects.workloads.extend(Workload::of("Deployment", &workload.metadata, &spec.template));
-            }
-            ("apps", "StatefulSet") => {
-                let workload: StatefulSet = typed(document, &kind, &name)?;
-                let spec = workload.spec.unwrap_or_default();
-                objects.workloads.extend(Workload::of("StatefulSet", &workload.metadata, &spec.template));
-            }
-            ("apps", "DaemonSet") => {
-                let workload: DaemonSet = typed(document, &kind, &name)?;
-                let spec = workload.spec.unwrap_or_default();
-                objects.workloads.extend(Workload::of("DaemonSet", &workload.metadata, &spec.template));
-            }
-            _ => {}
+        let name = Name::new(text(&document, "/metadata/namespace"), name);
+        if let Err(place) = place(document, (&group, &kind), name.clone(), &mut objects, &mut files) {
+            let finding = Finding::new(Rule::Refused, format!("{place} has a value of a wrong type; `kubectl explain` says what it takes"));
+            refused.push(Looked { kind, namespace: name.namespace, name: name.name, findings: vec![finding] });
         }
     }
     let unseen = files.unseen.clone();
-    Ok(World { objects, fetch: files, complete: false, keys, unseen })
+    Ok(World { objects, fetch: files, complete: false, keys, unseen, refused })
+}
+
+/// Puts an object where it belongs. Else the field that is wrong.
+fn place(document: Value, kind: (&str, &str), name: Name, objects: &mut Objects, files: &mut Files) -> Result<(), String> {
+    match kind {
+        (GROUP, "InfisicalSecret") => objects.secrets.push(typed(document)?),
+        (GROUP, "InfisicalPushSecret") => objects.pushes.push(typed(document)?),
+        (GROUP, "InfisicalDynamicSecret") => objects.dynamics.push(typed(document)?),
+        (GROUP, "InfisicalStaticSecret") => objects.statics.push(typed(document)?),
+        (GROUP, "InfisicalAuth") => objects.auths.push(typed(document)?),
+        (GROUP, "InfisicalConnection") => objects.connections.push(typed(document)?),
+        (GROUP, "ClusterGenerator") => objects.clusters.get_or_insert_default().push(typed(document)?),
+        (GROUP, "Password") => objects.passwords.push(typed(document)?),
+        (GROUP, "UUID") => objects.uuids.push(typed(document)?),
+        ("", "Secret") => {
+            let mut secret: Secret = typed(document)?;
+            let given = secret.string_data.take().unwrap_or_default().into_iter();
+            let given = given.map(|(key, value)| (key, k8s_openapi::ByteString(value.into_bytes())));
+            secret.data.get_or_insert_default().extend(given);
+            objects.owned.extend(Owned::of(TargetKind::Secret, &secret.metadata));
+            files.secrets.insert(name, secret);
+        }
+        ("", "ConfigMap") => {
+            let map: ConfigMap = typed(document)?;
+            objects.owned.extend(Owned::of(TargetKind::ConfigMap, &map.metadata));
+            files.maps.insert(name, map);
+        }
+        ("", "ServiceAccount") => {
+            let account: ServiceAccount = typed(document)?;
+            let listed = account.secrets.into_iter().flatten().filter_map(|secret| secret.name).collect();
+            files.accounts.insert(name, listed);
+        }
+        ("apps", "Deployment") => {
+            let workload: Deployment = typed(document)?;
+            let spec = workload.spec.unwrap_or_default();
+            objects.workloads.extend(Workload::of("Deployment", &workload.metadata, &spec.template));
+        }
+        ("apps", "StatefulSet") => {
+            let workload: StatefulSet = typed(document)?;
+            let spec = workload.spec.unwrap_or_default();
+            objects.workloads.extend(Workload::of("StatefulSet", &workload.metadata, &spec.template));
+        }
+        ("apps", "DaemonSet") => {
+            let workload: DaemonSet = typed(document)?;
+            let spec = workload.spec.unwrap_or_default();
+            objects.workloads.extend(Workload::of("DaemonSet", &workload.metadata, &spec.template));
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn text(object: &Value, pointer: &str) -> String {
@@ -138,9 +176,66 @@ fn group(object: &Value) -> String {
 }
 
 /// The error of a decoder may quote a value, so only the place is said.
-fn typed<T: DeserializeOwned>(document: Value, kind: &str, name: &Name) -> anyhow::Result<T> {
-    serde_json::from_value(document)
-        .map_err(|_| anyhow::anyhow!("{kind} {name} has a field of a wrong type; `kubectl apply --dry-run=server` names it"))
+fn typed<T: DeserializeOwned>(document: Value) -> Result<T, String> {
+    T::deserialize(&document).map_err(|_| misfit::<T>(&document))
+}
+
+/// A member of an object, or an item of a list.
+#[derive(Clone, Debug)]
+enum Step {
+    Member(String),
+    Item(usize),
+}
+
+/// The smallest part without which an object can be decoded, or, where several are wrong, what holds them all.
+fn misfit<T: DeserializeOwned>(document: &Value) -> String {
+    let mut path: Vec<Step> = Vec::new();
+    let mut part = document;
+    loop {
+        let steps: Vec<Step> = match part {
+            Value::Object(members) => members.keys().cloned().map(Step::Member).collect(),
+            Value::Array(items) => (0..items.len()).map(Step::Item).collect(),
+            _ => break,
+        };
+        let decides = |step: &Step| {
+            let mut rest = document.clone();
+            without(&mut rest, &path, step);
+            T::deserialize(&rest).is_ok()
+        };
+        let Some(step) = steps.into_iter().find(decides) else { break };
+        let inner = match &step {
+            Step::Member(name) => part.get(name),
+            Step::Item(index) => part.get(*index),
+        };
+        path.push(step);
+        match inner {
+            Some(inner) => part = inner,
+            None => break,
+        }
+    }
+    let shown = path.iter().map(|step| match step {
+        Step::Member(name) => format!(".{name}"),
+        Step::Item(index) => format!("[{index}]"),
+    });
+    let shown: String = shown.collect();
+    shown.strip_prefix('.').map_or_else(|| "it".to_owned(), str::to_owned)
+}
+
+fn inner<'a>(part: Option<&'a mut Value>, step: &Step) -> Option<&'a mut Value> {
+    match (part?, step) {
+        (Value::Object(members), Step::Member(name)) => members.get_mut(name),
+        (Value::Array(items), Step::Item(index)) => items.get_mut(*index),
+        _ => None,
+    }
+}
+
+/// Takes a step of the part at a path away.
+fn without(document: &mut Value, path: &[Step], last: &Step) {
+    match (path.iter().fold(Some(document), inner), last) {
+        (Some(Value::Object(members)), Step::Member(name)) => drop(members.remove(name)),
+        (Some(Value::Array(items)), Step::Item(index)) if *index < items.len() => drop(items.remove(*index)),
+        _ => {}
+    }
 }
 
 fn usual_keys() -> BTreeSet<String> {
@@ -221,7 +316,25 @@ items:
         let error = parse("a: [canary\nb: {").unwrap_err().to_string();
         assert!(error.contains("line") && !error.contains("canary"), "{error}");
         let wrong = parse("{apiVersion: v1, kind: Secret, metadata: {name: s}, data: {K: canary-not-base64!}}").unwrap();
-        let error = world(wrong).err().unwrap().to_string();
-        assert!(error.contains("Secret default/s") && !error.contains("canary"), "{error}");
+        let [refused] = world(wrong).unwrap().refused.try_into().unwrap();
+        let message = &refused.findings[0].message;
+        assert_eq!((refused.title().as_str(), message.contains("canary")), ("Secret default/s", false), "{message}");
+    }
+
+    #[test]
+    fn a_list_of_one_kind_says_the_kind_of_its_objects() {
+        let raw = "
+apiVersion: secrets.infisical.com/v1alpha1
+kind: InfisicalSecretList
+items:
+- {metadata: {name: a, namespace: n}, spec: {resyncInterval: 10}}
+- {metadata: {name: b, namespace: n}, spec: {managedKubeSecretReferences: [{secretName: x}, {secretName: [canary]}]}}
+";
+        let world = world(parse(raw).unwrap()).unwrap();
+        assert_eq!(world.objects.secrets.len(), 1);
+        let [refused] = world.refused.as_slice() else { panic!("{:?}", world.refused) };
+        assert_eq!(refused.title(), "InfisicalSecret n/b");
+        let message = &refused.findings[0].message;
+        assert!(message.starts_with("spec.managedKubeSecretReferences[1].secretName has ") && !message.contains("canary"), "{message}");
     }
 }

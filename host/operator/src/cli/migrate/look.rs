@@ -3,19 +3,21 @@ use super::{
     finding::{Finding, Rule},
     report::{Looked, Report},
     rules::{
-        chain, cluster, identity, metadata,
+        chain, cluster,
+        identity::{self, Pushes},
+        metadata,
         plan::{self as planned, of_fault},
         target::{self as targets, Hash},
         template, workload,
     },
-    world::{Fetch, World},
+    world::{Fetch, Objects, World},
 };
 use crate::{
     cluster::Key,
-    dereference,
+    dereference, generate,
     object::{Name, ObjectRef},
     outcome::Fault,
-    plan::{self, Owner, Plan, Planned, Settings, Target},
+    plan::{self, Generated, Owner, Plan, Planned, PushPlan, Settings, Target},
     reason,
     target::Claims,
 };
@@ -25,11 +27,12 @@ use api::{
     well_known::annotation,
 };
 use kube::{Resource, ResourceExt};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What is found, for an operator with these settings.
 pub(crate) async fn look<F: Fetch>(world: &World<F>, settings: &Settings) -> Report {
-    let looker = Looker { world, settings, claims: claims(world), owners: owners(world) };
+    let mut looker = Looker { world, settings, claims: claims(world), owners: owners(world), pushes: Pushes::default() };
+    looker.pushes = looker.pushes().await;
     let objects = &world.objects;
     let mut looked = Vec::new();
     for resource in &objects.connections {
@@ -53,6 +56,7 @@ pub(crate) async fn look<F: Fetch>(world: &World<F>, settings: &Settings) -> Rep
     for resource in &objects.dynamics {
         looked.push(said(resource, looker.dynamic(resource).await));
     }
+    looked.extend(world.refused.iter().cloned());
     looked.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
     looked.extend(looker.global().await);
     for one in &mut looked {
@@ -79,6 +83,7 @@ struct Looker<'a, F> {
     claims: Claims,
     /// Uids of the owners of objects.
     owners: BTreeMap<(&'static str, Name), Vec<String>>,
+    pushes: Pushes,
 }
 
 /// Who names what: the same rule by which the operator decides.
@@ -118,7 +123,7 @@ fn keys(planned: &Planned) -> impl Iterator<Item = Key> {
     planned.targets.iter().map(key).chain(planned.faulty.iter().filter_map(|faulty| faulty.named.clone()))
 }
 
-fn key(target: &Target) -> Key {
+pub(super) fn key(target: &Target) -> Key {
     Key { kind: target.kind, name: target.name.clone() }
 }
 
@@ -168,11 +173,56 @@ impl<F: Fetch> Looker<'_, F> {
     }
 
     async fn push(&self, resource: &InfisicalPushSecret) -> Vec<Finding> {
-        let found = dereference::resource(self.world, resource, self.settings).await;
-        match found.and_then(|found| plan::push_secret(resource, &found, self.settings).map_err(|(_, fault)| fault)) {
-            Ok(plan) => plan.warnings.iter().filter_map(planned::of_warning).chain(planned::login(&plan.login)).collect(),
-            Err(fault) => vec![of_fault(&fault)],
+        let plan = match self.push_plan(resource).await {
+            Ok(plan) => plan,
+            Err(fault) => return vec![of_fault(&fault)],
+        };
+        let mut findings: Vec<_> = plan.warnings.iter().filter_map(planned::of_warning).chain(planned::login(&plan.login)).collect();
+        findings.extend(plan.source.iter().flat_map(template::pushed));
+        let object = ObjectRef::of(resource);
+        for generated in &plan.generators {
+            findings.extend(self.generator(&object, generated).map(|fault| of_fault(&fault)));
         }
+        findings.extend(self.pushes.claimed(&object));
+        findings
+    }
+
+    async fn push_plan(&self, resource: &InfisicalPushSecret) -> Result<PushPlan, Fault> {
+        let found = dereference::resource(self.world, resource, self.settings).await?;
+        plan::push_secret(resource, &found, self.settings).map_err(|(_, fault)| fault)
+    }
+
+    /// What is wrong with the generator of a value.
+    fn generator(&self, object: &ObjectRef, generated: &Generated) -> Option<Fault> {
+        let Objects { clusters, passwords, uuids, .. } = &self.world.objects;
+        let wanted = (generated.place.as_str(), generated.reference.as_ref());
+        let fault = generate::among(object, wanted, clusters.iter().flatten(), passwords, uuids).err()?;
+        let unknown = !self.world.complete || clusters.is_none();
+        if unknown && fault.reason == reason::GENERATOR_NOT_FOUND {
+            self.world.unseen.note(format!("{object}: the generator of {} is not among what was read", generated.place));
+            return None;
+        }
+        Some(fault)
+    }
+
+    /// Who pushes what. A Secret that can't be read pushes nothing that is known.
+    async fn pushes(&self) -> Pushes {
+        let mut pushes = Pushes::default();
+        for resource in &self.world.objects.pushes {
+            let Ok(plan) = self.push_plan(resource).await else { continue };
+            let mut keys: BTreeSet<String> = plan.generators.iter().map(|generated| generated.key.clone()).collect();
+            if let Some(source) = &plan.source {
+                keys.extend(source.template.iter().flat_map(|template| template.entries.keys().cloned()));
+                if source.template.as_ref().is_none_or(|template| template.include_all)
+                    && let Some(secret) = self.world.fetch.secret(&source.secret).await.there()
+                {
+                    keys.extend(secret.data.unwrap_or_default().into_keys());
+                }
+            }
+            let folder = (plan.login.server.address.origin(), plan.read.project, plan.read.environment, plan.read.path);
+            pushes.note(&ObjectRef::of(resource), &folder, keys);
+        }
+        pushes
     }
 
     async fn auth(&self, resource: &api::v1beta1::InfisicalAuth) -> Vec<Finding> {
@@ -261,5 +311,68 @@ impl<F: Fetch> Looker<'_, F> {
             looked.push(of_cluster("ConfigMap", name, findings.into_iter().collect()));
         }
         looked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::migrate::files;
+
+    const PUSH: &str = "
+apiVersion: secrets.infisical.com/v1alpha1
+kind: InfisicalPushSecret
+metadata: {name: NAME, namespace: shop}
+spec:
+  destination: {projectSlug: shop, environmentSlug: prod, secretsPath: /app/}
+  authentication: {universalAuth: {credentialsRef: {secretName: creds, secretNamespace: shop}}}
+  push: PUSH
+";
+
+    fn found(yaml: &str, complete: bool) -> Vec<(String, &'static str, String)> {
+        let mut world = files::world(files::parse(yaml).unwrap()).unwrap();
+        world.complete = complete;
+        world.objects.clusters.get_or_insert_default();
+        let report = futures::executor::block_on(look(&world, &Settings::default()));
+        let looked = report.looked.into_iter().filter(|one| one.kind == "InfisicalPushSecret");
+        looked
+            .flat_map(|one| one.findings.into_iter().map(move |finding| (one.name.clone(), finding.rule.name(), finding.message)))
+            .filter(|(_, rule, _)| *rule != "generated-once")
+            .collect()
+    }
+
+    fn push(name: &str, what: &str) -> String {
+        format!("---{}", PUSH.replace("NAME", name).replace("PUSH\n", &format!("{what}\n")))
+    }
+
+    fn generated(kind: &str, name: &str) -> String {
+        push("p", &format!("{{generators: [{{destinationSecretName: KEY, generatorRef: {{kind: {kind}, name: {name}}}}}]}}"))
+    }
+
+    #[test]
+    fn a_generator_of_another_kind_or_that_is_not_there_is_said() {
+        let cluster =
+            "---\n{apiVersion: secrets.infisical.com/v1alpha1, kind: ClusterGenerator, metadata: {name: id}, spec: {kind: UUID}}\n";
+        let wrong = found(&[cluster, &generated("Password", "id")].concat(), true);
+        assert!(wrong.len() == 1 && wrong[0].1 == "refused" && wrong[0].2.contains("write UUID"), "{wrong:?}");
+        assert_eq!(found(&[cluster, &generated("UUID", "id")].concat(), true), []);
+        let missing = found(&generated("UUID", "id"), true);
+        assert!(missing.len() == 1 && missing[0].2.contains("create one of them"), "{missing:?}");
+        assert_eq!(found(&generated("UUID", "id"), false), [], "files need not hold it");
+        let local = "---\n{apiVersion: secrets.infisical.com/v1alpha1, kind: Password, metadata: {name: id, namespace: shop}, spec: {}}\n";
+        assert_eq!(found(&[local, &generated("Password", "id")].concat(), true), []);
+    }
+
+    #[test]
+    fn a_secret_that_two_push_is_said_of_both() {
+        let source = "---\n{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: shop}, stringData: {KEY: canary, OWN: canary}}\n";
+        let whole = push("whole", "{secret: {secretName: s, secretNamespace: shop}}");
+        let template = "{secret: {secretName: s, secretNamespace: shop, template: {data: {KEY: '{{ getHostByName .KEY.Value }}'}}}}";
+        let both = found(&[source, &whole, &push("templated", template)].concat(), true);
+        let said: Vec<_> = both.iter().map(|(name, rule, _)| (name.as_str(), *rule)).collect();
+        assert_eq!(said, [("templated", "function-gone"), ("templated", "push-claimed"), ("whole", "push-claimed")]);
+        assert!(both[2].2.contains("KEY of /app in prod is pushed by InfisicalPushSecret shop/templated too"), "{both:?}");
+        assert!(!format!("{both:?}").contains("canary"));
+        assert_eq!(found(&[source, &whole].concat(), true), []);
     }
 }

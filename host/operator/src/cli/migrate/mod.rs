@@ -89,6 +89,9 @@ impl MigrateArgs {
     }
 
     async fn look(&self) -> anyhow::Result<bool> {
+        if self.to.is_some() && self.service_account.is_some() {
+            bail!("--to and --service-account: a conversion asks for no rights; leave one of them out");
+        }
         let settings = Settings::new(&self.options())?;
         let namespaces: Vec<String> = super::list(&self.namespaces).map(str::to_owned).collect();
         let report = if self.files.is_empty() {
@@ -97,7 +100,7 @@ impl MigrateArgs {
             let client = start::client(&self.options()).await?;
             let world = cluster::read(&client, &namespaces).await?;
             if let Some(version) = self.to {
-                return Ok(convert::print(version, &world.objects));
+                return convert::print(version, &world, &settings, self.output).await;
             }
             let mut report = look::look(&world, &settings).await;
             match self.account()? {
@@ -112,7 +115,7 @@ impl MigrateArgs {
         } else {
             let world = files::read(&self.files)?;
             if let Some(version) = self.to {
-                return Ok(convert::print(version, &world.objects));
+                return convert::print(version, &world, &settings, self.output).await;
             }
             look::look(&world, &settings).await
         };

@@ -2,6 +2,7 @@
 //!
 //! Resources and workloads are there as a whole; single Secrets, ConfigMaps and ServiceAccounts are fetched. From files, what is not
 //! among them is unknown, which is not the same as missing: it is taken to be as the resource needs it, and said.
+use super::report::Looked;
 use crate::{
     chain::Chain,
     cluster::Key,
@@ -13,7 +14,7 @@ use crate::{
     target::Object,
 };
 use api::{
-    v1alpha1::{InfisicalDynamicSecret, InfisicalPushSecret, InfisicalSecret},
+    v1alpha1::{ClusterGenerator, InfisicalDynamicSecret, InfisicalPushSecret, InfisicalSecret, Password, Uuid},
     v1beta1::{InfisicalAuth, InfisicalConnection, InfisicalStaticSecret},
     well_known::annotation,
 };
@@ -106,6 +107,10 @@ pub(crate) struct Objects {
     pub statics: Vec<InfisicalStaticSecret>,
     pub auths: Vec<InfisicalAuth>,
     pub connections: Vec<InfisicalConnection>,
+    /// None: they can't be listed.
+    pub clusters: Option<Vec<ClusterGenerator>>,
+    pub passwords: Vec<Password>,
+    pub uuids: Vec<Uuid>,
     pub workloads: Vec<Workload>,
     pub owned: Vec<Owned>,
     /// Annotations of the definitions of this group; None: not looked at.
@@ -121,6 +126,8 @@ pub(crate) struct World<F> {
     /// Keys that any Secret may be asked for, of those that are unknown.
     pub keys: BTreeSet<String>,
     pub unseen: Unseen,
+    /// Objects that can't be decoded.
+    pub refused: Vec<Looked>,
 }
 
 /// What could not be looked at.

@@ -1,6 +1,14 @@
 //! The logins of InfisicalSecrets.
-use super::{Refusal, document, names::Names};
-use crate::plan::login::LogsIn;
+use super::{
+    Document, Refusal, document,
+    names::{Names, candidates},
+    said,
+};
+use crate::{
+    cli::migrate::world::{Fetch, Seen},
+    object::Name,
+    plan::login::LogsIn,
+};
 use api::{
     dialect::{Block, Plugin},
     v1alpha1::{InfisicalSecret, PluginIdentity, PluginInput, ServiceAccountRef},
@@ -59,7 +67,9 @@ impl Login {
         }
         let mut notes = Vec::new();
         if block.method.block == "kubernetesAuth" && !block.is_true("/autoCreateServiceAccountToken") {
-            notes.push("attention: the token of the ServiceAccount is requested for each login, not read from a Secret".to_owned());
+            let audiences = block.set("/serviceAccountTokenAudiences").is_some();
+            let asked = if audiences { ", with serviceAccountTokenAudiences, which the one in the Secret does not have" } else { "" };
+            notes.push(format!("attention: the token of the ServiceAccount is requested for each login{asked}, not read from a Secret"));
         }
         Ok(Self { block, notes, fields, identity: identity.filter(|_| takes_identity) })
     }
@@ -100,7 +110,14 @@ struct Auth {
 
 impl Auths {
     /// The name of the InfisicalAuth for a login in a namespace.
-    pub fn name(&mut self, namespace: &str, connection: Option<String>, login: &Login, user: &str, names: &mut Names) -> String {
+    pub async fn name(
+        &mut self,
+        (namespace, connection): (&str, Option<String>),
+        login: &Login,
+        user: &str,
+        names: &mut Names,
+        fetch: &impl Fetch,
+    ) -> String {
         let same = |known: &&mut Auth| {
             let block = known.login.block.method.block == login.block.method.block;
             block && known.namespace == namespace && known.connection == connection && known.login.fields == login.fields
@@ -109,14 +126,21 @@ impl Auths {
             known.users.push(user.to_owned());
             return known.name.clone();
         }
-        let name = names.make("InfisicalAuth", namespace, &login.title());
-        let users = vec![user.to_owned()];
-        self.0.push(Auth { namespace: namespace.into(), connection, login: login.clone(), name: name.clone(), users });
+        let (login, users) = (login.clone(), vec![user.to_owned()]);
+        let mut auth = Auth { namespace: namespace.into(), connection, login, name: String::new(), users };
+        for name in candidates(&auth.login.title()) {
+            auth.name = name;
+            if auth.has_its_secret(fetch).await && names.may_have("InfisicalAuth", namespace, &auth.name, &said(&auth.spec())) {
+                break;
+            }
+        }
+        let name = auth.name.clone();
+        self.0.push(auth);
         name
     }
 
     /// Each with its Secret for the identity id, which must be in one.
-    pub fn documents(self) -> impl Iterator<Item = (Vec<String>, Value)> {
+    pub fn documents(self) -> impl Iterator<Item = Document> {
         self.0.into_iter().flat_map(|auth| {
             let users = format!("The login of {}.", auth.users.join(", "));
             let secret = auth.login.identity.as_ref().map(|id| {
@@ -125,9 +149,9 @@ impl Auths {
                     "apiVersion": "v1", "kind": "Secret", "metadata": {"name": identity_secret(&auth.name), "namespace": auth.namespace},
                     "stringData": {IDENTITY_KEY: id},
                 });
-                (vec![comment.to_owned()], secret)
+                Document { comments: vec![comment.to_owned()], object: secret }
             });
-            secret.into_iter().chain([(vec![users], auth.document())])
+            secret.into_iter().chain([Document { comments: vec![users], object: auth.document() }])
         })
     }
 }
@@ -137,12 +161,17 @@ fn identity_secret(auth: &str) -> String {
 }
 
 impl Auth {
+    /// Whether the Secret for the identity id can be made: nobody has its name, or one that holds the id already.
+    async fn has_its_secret(&self, fetch: &impl Fetch) -> bool {
+        let Some(id) = &self.login.identity else { return true };
+        match fetch.secret(&Name::new(&self.namespace, identity_secret(&self.name))).await {
+            Seen::There(secret) => secret.data.is_some_and(|data| data.get(IDENTITY_KEY).is_some_and(|held| held.0 == id.as_bytes())),
+            Seen::Absent | Seen::Unknown => true,
+        }
+    }
+
     fn document(&self) -> Value {
-        let mut spec = self.spec();
-        spec.infisical_connection_ref =
-            self.connection.clone().map(|name| ObjectReference { name: Some(name), namespace: Some(self.namespace.clone()) });
-        spec.method = Some(method(&self.login.block).into());
-        let mut auth = InfisicalAuth::new(&self.name, spec);
+        let mut auth = InfisicalAuth::new(&self.name, self.spec());
         auth.metadata.namespace = Some(self.namespace.clone());
         debug_assert_eq!(auth.name_any(), self.name);
         document(&auth)
@@ -160,18 +189,22 @@ impl Auth {
             namespace: Some(self.namespace.clone()),
             key: Some(IDENTITY_KEY.into()),
         });
-        let mut spec = InfisicalAuthSpec::default();
+        let connection = self.connection.clone();
+        let mut spec = InfisicalAuthSpec {
+            infisical_connection_ref: connection.map(|name| ObjectReference { name: Some(name), namespace: Some(self.namespace.clone()) }),
+            method: Some(method(block).into()),
+            ..InfisicalAuthSpec::default()
+        };
         match block.method.block {
             "universalAuth" => {
                 spec.universal = Some(Universal { client_id_ref: credentials("clientId"), client_secret_ref: credentials("clientSecret") });
             }
             "kubernetesAuth" => {
-                let requested = block.is_true("/autoCreateServiceAccountToken");
                 let account = ObjectReference { name: text("/serviceAccountRef/name"), namespace: text("/serviceAccountRef/namespace") };
                 spec.kubernetes = Some(Kubernetes {
                     identity_id_ref,
                     service_account_ref: Some(account),
-                    service_account_token_audiences: typed(block, "/serviceAccountTokenAudiences").filter(|_| requested),
+                    service_account_token_audiences: typed(block, "/serviceAccountTokenAudiences"),
                 });
             }
             "awsIamAuth" => spec.aws_iam = Some(AwsIam { identity_id_ref }),

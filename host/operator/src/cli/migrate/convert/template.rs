@@ -1,11 +1,11 @@
 //! Templates of v1alpha1 in v1beta1.
 //!
-//! Two things differ. A secret by itself (`{{ .KEY }}`) prints as `{value /path}` in v1alpha1 and as its value in v1beta1: said. And
+//! Two things differ. A secret by itself prints in another way ([`whole`]): said. And
 //! `includeAllSecrets` is gone: with nothing else to render there is no template at all, and with entries beside it one template
-//! makes the whole target, which prints each key and value as JSON, since the result is read as YAML. Into that an entry fits
-//! that is text and calls alone; one with branches, loops or variables, or that may make bytes that are no text, does not.
-use super::Refusal;
-use crate::cli::migrate::rules::template::{actions, words};
+//! makes the whole target, which prints each key and value quoted, all but ASCII escaped, since the result is read as YAML, which
+//! takes no control characters. Into that an entry fits that is text and calls alone; one with branches, loops or variables, or that may make bytes that are no text, does not.
+use super::{Refusal, whole};
+use crate::cli::migrate::rules::template::words;
 use api::{text::Text, v1alpha1::SecretTemplate, v1beta1::StaticTemplate};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -21,13 +21,12 @@ pub(super) fn convert(written: &SecretTemplate, field: &str) -> Result<(Option<S
     let entries = written.data.clone().unwrap_or_default();
     let mut notes = Vec::new();
     for (key, text) in &entries {
-        let bare: Vec<_> = bare(text);
-        if !bare.is_empty() {
+        let whole: Vec<_> = whole::printed(text).into_iter().map(|action| format!("{{{{ {} }}}}", shown(action))).collect();
+        if !whole.is_empty() {
             notes.push(format!(
-                "attention: {field}.template.data[{key:?}]: {} prints as the value alone for v1beta1, as {{value /path}} for v1alpha1; \
-                 write {}.Value",
-                bare.join(", "),
-                bare.first().copied().unwrap_or_default()
+                "attention: {field}.template.data[{key:?}]: {} may print secrets by themselves: as the value alone for v1beta1, as \
+                 {{value /path}} for v1alpha1; write .Value after what stands for a secret",
+                whole.join(", ")
             ));
         }
     }
@@ -47,13 +46,9 @@ pub(super) fn convert(written: &SecretTemplate, field: &str) -> Result<(Option<S
     Ok((Some(template), notes))
 }
 
-/// Secrets that are printed by themselves, for example `.KEY`.
-fn bare(template: &str) -> Vec<&str> {
-    let is_part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '$');
-    let tokens = actions(template).flat_map(move |action| action.split(move |letter: char| !is_part(letter)));
-    let fields = tokens.filter_map(|token| Some((token, token.strip_prefix('.')?)));
-    let alone = fields.filter(|(_, field)| !field.is_empty() && !field.contains('.') && !["Value", "SecretPath"].contains(field));
-    alone.map(|(token, _)| token).collect()
+/// An action as a comment may have it: in one line, and not endless.
+fn shown(action: &str) -> String {
+    action.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect()
 }
 
 /// One template for the whole target.
@@ -63,7 +58,7 @@ fn bulk(entries: &BTreeMap<String, String>, written: &SecretTemplate, field: &st
     }
     let keys: Vec<_> = entries.keys().map(|key| quoted(key)).collect();
     let mut text = format!(
-        "{{{{ range $key, $secret := . }}}}{{{{ if not (has $key (list {})) }}}}{{{{ $key | toJson }}}}: {{{{ $secret.Value | toJson }}}}\n\
+        "{{{{ range $key, $secret := . }}}}{{{{ if not (has $key (list {})) }}}}{{{{ printf \"%+q: %+q\" $key $secret.Value }}}}\n\
          {{{{ end }}}}{{{{ end }}}}",
         keys.join(" ")
     );
@@ -71,7 +66,7 @@ fn bulk(entries: &BTreeMap<String, String>, written: &SecretTemplate, field: &st
         let printed = printed(entry).map_err(|why| {
             format!("{field}.template.data[{key:?}] {why}, which can't be said together with includeAllSecrets in v1beta1; list the keys in data")
         })?;
-        text.push_str(&format!("{}: {{{{ {printed} | toJson }}}}\n", quoted(key)));
+        text.push_str(&format!("{}: {{{{ printf \"%+q\" ({printed}) }}}}\n", quoted(key)));
     }
     Ok(text)
 }
@@ -110,7 +105,8 @@ fn printed(template: &str) -> Result<String, &'static str> {
             return Err("has variables");
         }
         add("\0");
-        values.push_str(&format!(" ({action})"));
+        // What is not there prints as <no value> by itself, and as <nil> in printf.
+        values.push_str(&format!(" (ternary \"<no value>\" ({action}) (kindIs \"invalid\" ({action})))"));
         text = if trims_after { after.trim_start() } else { after };
     }
     add(text);
@@ -139,16 +135,18 @@ mod tests {
     fn a_secret_by_itself_is_said() {
         let notes =
             converted(json!({"data": {"A": "{{ .KEY }} .NO {{ .B.Value }}{{ range $k, $v := . }}{{ .Value }}{{ end }}"}})).unwrap().1;
-        assert!(notes.len() == 1 && notes[0].contains(".KEY prints") && notes[0].contains(".KEY.Value"), "{notes:?}");
+        assert!(notes.len() == 1 && notes[0].contains("data[\"A\"]: {{ .KEY }} may print"), "{notes:?}");
     }
 
     #[test]
-    fn entries_beside_all_secrets_are_printed_as_json() {
+    fn entries_beside_all_secrets_are_printed_quoted() {
         let (data, _) =
             converted(json!({"includeAllSecrets": true, "data": {"URL": "100% \"{{ .A.Value | upper }}\"\n{{- .B.Value -}} x"}})).unwrap();
         let text = data.unwrap().as_str().unwrap().to_owned();
         assert!(text.contains("has $key (list \"URL\")"), "{text}");
-        assert!(text.ends_with("\"URL\": {{ printf \"100%% \\\"%v\\\"%vx\" (.A.Value | upper) (.B.Value) | toJson }}\n"), "{text}");
+        let value = |action: &str| format!("(ternary \"<no value>\" ({action}) (kindIs \"invalid\" ({action})))");
+        let (a, b) = (value(".A.Value | upper"), value(".B.Value"));
+        assert!(text.ends_with(&format!("\"URL\": {{{{ printf \"%+q\" (printf \"100%% \\\"%v\\\"%vx\" {a} {b}) }}}}\n")), "{text}");
     }
 
     #[test]

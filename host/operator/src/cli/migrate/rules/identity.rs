@@ -1,9 +1,39 @@
 //! What is found of an InfisicalPushSecret and of an InfisicalDynamicSecret beyond their plans.
-use crate::cli::migrate::finding::{Finding, Rule};
+use crate::{
+    cli::migrate::finding::{Finding, Rule},
+    object::ObjectRef,
+};
 use api::{
     text::Text,
     v1alpha1::{InfisicalDynamicSecretSpec, InfisicalPushSecret},
 };
+use infisical::ProjectRef;
+use std::collections::BTreeMap;
+
+/// Server, project, environment and path.
+type Folder = (String, ProjectRef, String, String);
+
+/// Who pushes which secret.
+#[derive(Default)]
+pub(crate) struct Pushes(BTreeMap<(Folder, String), Vec<ObjectRef>>);
+
+impl Pushes {
+    /// A resource pushes these to that folder.
+    pub fn note(&mut self, object: &ObjectRef, folder: &Folder, keys: impl IntoIterator<Item = String>) {
+        keys.into_iter().for_each(|key| self.0.entry((folder.clone(), key)).or_default().push(object.clone()));
+    }
+
+    /// What others push too, of what a resource does. One project by its id and by its slug is not known to be one.
+    pub fn claimed(&self, object: &ObjectRef) -> Vec<Finding> {
+        let shared = self.0.iter().filter(|(_, pushed)| pushed.len() > 1 && pushed.contains(object));
+        let message = |((folder, key), pushed): (&(Folder, String), &Vec<ObjectRef>)| {
+            let others: Vec<_> = pushed.iter().filter(|other| *other != object).map(ToString::to_string).collect();
+            let (_, _, environment, path) = folder;
+            format!("spec.push: {key} of {path} in {environment} is pushed by {} too; let one of them push it", others.join(", "))
+        };
+        shared.map(|spot| Finding::new(Rule::PushClaimed, message(spot))).collect()
+    }
+}
 
 /// The findings for a push.
 pub(crate) fn push(resource: &InfisicalPushSecret) -> Vec<Finding> {

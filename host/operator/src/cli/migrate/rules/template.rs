@@ -1,7 +1,7 @@
 //! What templates call. A look at their words, not a parse: `infisical-operator template check` does that.
 use crate::{
     cli::migrate::finding::{Finding, Rule},
-    plan::Target,
+    plan::{PUSH_SOURCE, PushSource, Target, Template},
 };
 use std::collections::BTreeSet;
 
@@ -43,10 +43,20 @@ const GONE: [&str; 1] = ["getHostByName"];
 
 /// The findings for the templates of a target.
 pub(crate) fn findings(target: &Target) -> Vec<Finding> {
+    of(target.template.as_ref(), &target.field, ", or secrets.infisical.com/reroll asks")
+}
+
+/// The findings for the templates of a push.
+pub(crate) fn pushed(source: &PushSource) -> Vec<Finding> {
+    of(source.template.as_ref(), PUSH_SOURCE, "")
+}
+
+/// `asked` is what else makes random values anew.
+fn of(template: Option<&Template>, field: &str, asked: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (key, text) in target.template.iter().flat_map(|template| &template.entries) {
+    for (key, text) in template.iter().flat_map(|template| &template.entries) {
         let called = words(text);
-        let place = format!("{}.template.data[{key:?}]", target.field);
+        let place = format!("{field}.template.data[{key:?}]");
         let of = |known: &[&str]| known.iter().copied().filter(|name| called.contains(name)).collect::<Vec<_>>().join(", ");
         let (gone, random) = (of(&GONE), of(&RANDOM));
         if !gone.is_empty() {
@@ -55,8 +65,7 @@ pub(crate) fn findings(target: &Target) -> Vec<Finding> {
             findings.push(Finding::new(Rule::FunctionGone, message));
         }
         if !random.is_empty() {
-            let message =
-                format!("{place} calls {random}: its value stays until template or secrets change, or secrets.infisical.com/reroll asks");
+            let message = format!("{place} calls {random}: its value stays until template or secrets change{asked}");
             findings.push(Finding::new(Rule::RandomValues, message));
         }
     }
