@@ -39,6 +39,6 @@ impl Synced for InfisicalStaticSecret {
         let Chained { connection, references } = found.map_err(|fault| (Stage::Dereference, through(fault)))?;
         let login = chain::auth(&auth, connection.as_deref(), &references, &context.settings);
         let login = login.map_err(|fault| (Stage::Dereference, through(fault)))?;
-        plan::static_secret(self, login).map_err(|fault| (Stage::Plan, fault))
+        plan::static_secret(self, login, &context.settings).map_err(|fault| (Stage::Plan, fault))
     }
 }

@@ -38,11 +38,8 @@ pub fn infisical_secret(resource: &InfisicalSecret, found: &References, settings
     let planning = |fault| (Stage::Plan, fault);
     let logging_in = |fault| (Stage::Credentials, fault);
     let mut warnings = deprecated(&object, spec);
-    let planned = target::targets(&object, spec, &mut warnings).map_err(planning)?.checked(|target| match &target.template {
-        Some(template) => settings.may_use(&object, &format!("{}.template.engine", target.field), &template.plugin),
-        None => Ok(()),
-    });
-    let Planned { targets, faulty } = planned.some().map_err(planning)?;
+    let planned = target::targets(&object, spec, &mut warnings).map_err(planning)?;
+    let Planned { targets, faulty } = planned.granted(&object, settings, "engine").some().map_err(planning)?;
     let interval = interval(&object, spec, &mut warnings);
     let block = login::choose(resource, found, &mut warnings).map_err(logging_in)?;
     let read = scope::read(&object, &block).map_err(planning)?;

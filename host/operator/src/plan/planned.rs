@@ -1,5 +1,5 @@
 //! The targets of a resource, each by itself: what is wrong with one holds up no other, and what it names stays as it is.
-use super::{Target, field};
+use super::{Settings, Target, field};
 use crate::{cluster::Key, object::ObjectRef, outcome::Fault, reason};
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ impl Planned {
 
     /// Takes out those that may not be kept.
     #[must_use]
-    pub(super) fn checked(self, check: impl Fn(&Target) -> Result<(), Fault>) -> Self {
+    fn checked(self, check: impl Fn(&Target) -> Result<(), Fault>) -> Self {
         let mut planned = Self { targets: Vec::new(), faulty: self.faulty };
         for target in self.targets {
             match check(&target) {
@@ -57,6 +57,15 @@ impl Planned {
             }
         }
         planned
+    }
+
+    /// Takes out those whose template plugin the namespace of the resource may not use. `field` of the template names it.
+    #[must_use]
+    pub(super) fn granted(self, object: &ObjectRef, settings: &Settings, field: &str) -> Self {
+        self.checked(|target| match &target.template {
+            Some(template) => settings.may_use(object, &format!("{}.template.{field}", target.field), &template.plugin),
+            None => Ok(()),
+        })
     }
 
     /// With at least one that can be kept.

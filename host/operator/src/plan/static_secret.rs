@@ -1,5 +1,5 @@
 //! The plan of an InfisicalStaticSecret.
-use super::{Dialect, Login, Plan, Planned, Target, TargetKind, Template, field::fault, planned, scope, target, template};
+use super::{Dialect, Login, Plan, Planned, Settings, Target, TargetKind, Template, field::fault, planned, scope, target, template};
 use crate::{object::ObjectRef, outcome::Fault, read::ReadRequest, reason};
 use api::{
     interval, names,
@@ -17,12 +17,12 @@ const BULK: &str = "template.data";
 ///
 /// # Errors
 /// The first thing in the resource that a user has to mend.
-pub fn static_secret(resource: &InfisicalStaticSecret, login: Login) -> Result<Plan, Fault> {
+pub fn static_secret(resource: &InfisicalStaticSecret, login: Login, settings: &Settings) -> Result<Plan, Fault> {
     let object = ObjectRef::of(resource);
     let mut warnings = Vec::new();
     let interval = interval(&object, resource)?;
     let reads = reads(&object, resource)?;
-    let Planned { targets, faulty } = written(&object, resource, &mut warnings)?.some()?;
+    let Planned { targets, faulty } = written(&object, resource, &mut warnings)?.granted(&object, settings, "engineVersion").some()?;
     // Its interval is always the user's own.
     let wanted = resource.spec.sync_options.as_ref().and_then(|sync| sync.instant_updates) == Some(true);
     let instant = wanted && scope::instant(&object, "spec.syncOptions.instantUpdates", &reads, &mut warnings);

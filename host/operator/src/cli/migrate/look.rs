@@ -169,7 +169,7 @@ impl<F: Fetch> Looker<'_, F> {
         })?;
         let chained = dereference::auth(self.world, self.world, &object, auth, self.settings).await?;
         let login = plan::chain::auth(auth, chained.connection.as_deref(), &chained.references, self.settings)?;
-        plan::static_secret(resource, login)
+        plan::static_secret(resource, login, self.settings)
     }
 
     async fn push(&self, resource: &InfisicalPushSecret) -> Vec<Finding> {

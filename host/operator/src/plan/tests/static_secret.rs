@@ -13,7 +13,7 @@ fn reads(sources: serde_json::Value) -> Result<Vec<crate::read::ReadRequest>, Fa
         },
     }))
     .unwrap();
-    static_secret(&resource, login).map(|plan| plan.reads)
+    static_secret(&resource, login, &Settings::default()).map(|plan| plan.reads)
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn whatever_is_wrong_with_a_target_holds_up_no_other() {
         },
     }))
     .unwrap();
-    let plan = static_secret(&resource, login).unwrap();
+    let plan = static_secret(&resource, login, &Settings::default()).unwrap();
     assert_eq!(plan.targets.iter().map(|target| target.field.as_str()).collect::<Vec<_>>(), ["spec.targets[6]"]);
     let says = [
         "[0].kind",
@@ -68,4 +68,29 @@ fn tags_are_part_of_what_is_read() {
     let reads = reads(json!([source, plain])).unwrap();
     assert_eq!(reads[0].tags, ["db", "web"]);
     assert_eq!((reads[0].path.as_str(), reads[1].tags.len()), ("/app", 0));
+}
+
+#[test]
+fn a_template_is_rendered_only_by_a_plugin_that_the_namespace_may_use() {
+    let login = Arc::into_inner(plan(&with_credentials(), UNIVERSAL).unwrap().login).unwrap();
+    let target = |name: &str| json!({"name": name, "namespace": "team", "kind": "Secret", "creationPolicy": "Orphan"});
+    let mut templated = target("templated");
+    templated["template"] = json!({"engineVersion": "v1", "data": {"A": "{{ .A.Value }}"}});
+    let resource: InfisicalStaticSecret = serde_json::from_value(json!({
+        "apiVersion": "secrets.infisical.com/v1beta1", "kind": "InfisicalStaticSecret", "metadata": {"name": "app", "namespace": "team"},
+        "spec": {
+            "syncOptions": {"refreshInterval": "1m"},
+            "sources": [{"projectId": "p1", "environmentSlug": "prod", "secretPath": "/"}],
+            "targets": [target("plain"), templated],
+        },
+    }))
+    .unwrap();
+    let elsewhere = Settings {
+        plugin_namespaces: [(crate::plan::settings::TEMPLATE.to_owned(), ["other".to_owned()].into())].into(),
+        ..Settings::default()
+    };
+    let plan = static_secret(&resource, login, &elsewhere).unwrap();
+    assert_eq!(plan.targets.iter().map(|target| target.field.as_str()).collect::<Vec<_>>(), ["spec.targets[0]"]);
+    let [faulty] = plan.faulty.as_slice() else { panic!("{:?}", plan.faulty) };
+    assert!(faulty.fault.message.contains("spec.targets[1].template.engineVersion"), "{faulty:?}");
 }
