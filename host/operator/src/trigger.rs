@@ -48,6 +48,32 @@ pub struct Trigger {
     pub not_before: Option<Instant>,
 }
 
+/// The wish for a fresh read that a pass took: it is met by a read that began late enough, or given back.
+///
+/// Who asked for what is at the server now is not to be answered with what was read before, whatever held the pass up.
+#[must_use]
+pub struct Wish(Option<Trigger>);
+
+impl Wish {
+    /// From when on a read must have begun; None: the last result will do.
+    #[must_use]
+    pub fn not_before(&self) -> Option<Instant> {
+        self.0.and_then(|trigger| trigger.not_before)
+    }
+
+    /// Such a read was had.
+    pub fn met(&mut self) {
+        self.0 = None;
+    }
+
+    /// The pass has ended. Queues nothing; the next one takes a wish that was not met again, whoever wakes it.
+    pub fn end(self, triggers: &Triggers, object: &ObjectRef) {
+        if let Some(unmet) = self.0 {
+            triggers.restore(object, unmet);
+        }
+    }
+}
+
 /// What is pending for all resources, and the ways to their queues: for each kind one for each watched namespace, or one for
 /// all.
 #[derive(Default)]
@@ -107,9 +133,13 @@ impl Triggers {
         }
     }
 
-    /// Gives back what was taken by a reconcile that ended before a read that began late enough: the next one takes its wish
-    /// again, whoever wakes it. Queues nothing.
-    pub fn restore(&self, object: &ObjectRef, taken: Trigger) {
+    /// As [`Self::take`], for a pass that reads.
+    pub fn wish(&self, object: &ObjectRef) -> Wish {
+        Wish(self.take(object))
+    }
+
+    /// Gives back what was taken by a pass that ended before a read that began late enough.
+    fn restore(&self, object: &ObjectRef, taken: Trigger) {
         if let Some(not_before) = taken.not_before {
             let mut unmet = self.unmet();
             let kept = unmet.entry(object.clone()).or_insert(not_before);
@@ -195,6 +225,21 @@ mod tests {
         triggers.forget(&object());
         assert_eq!(triggers.take(&object()), None);
         assert!(triggers.unmet().is_empty() && triggers.pending().is_empty());
+    }
+
+    #[test]
+    fn a_wish_is_given_back_unless_it_was_met() {
+        let triggers = Triggers::default();
+        triggers.note(&object(), Cause::Forced);
+        let wish = triggers.wish(&object());
+        let asked = wish.not_before();
+        assert!(asked.is_some());
+        wish.end(&triggers, &object());
+        let mut again = triggers.wish(&object());
+        assert_eq!(again.not_before(), asked);
+        again.met();
+        again.end(&triggers, &object());
+        assert_eq!(triggers.take(&object()), None);
     }
 
     #[test]

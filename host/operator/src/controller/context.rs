@@ -7,16 +7,16 @@ use crate::{
     instant::InstantUpdates,
     lease::Purse,
     object::ObjectRef,
-    outcome::{Class, Outcome, Stage},
+    outcome::{Class, Outcome, Stage, failed},
     plan::{
-        Faulty, Planned, Settings, Target,
+        Faulty, Login, Planned, Settings, Target,
         spread::{Spread, spread},
     },
     push::memory::Pushes,
     read::Reads,
     reload::Reloader,
     report::{Backoff, Reports, StatusWrite, next_pass, status_again},
-    session::Sessions,
+    session::{Session, Sessions},
     target::Targets,
     trigger::{Cause, Triggers},
 };
@@ -93,6 +93,27 @@ impl Context {
     #[must_use]
     pub fn plugin_digest(&self, name: &str) -> String {
         self.runtime.plugins().get(name).map(|info| info.digest.clone()).unwrap_or_default()
+    }
+
+    /// The session of a login, which the resource has from then on.
+    ///
+    /// # Errors
+    /// The outcome that says why there is none.
+    pub fn session(&self, object: &ObjectRef, login: &Arc<Login>) -> Result<Arc<Session>, Outcome> {
+        let leased = self.sessions.lease(object, login, &self.plugin_digest(&login.plugin));
+        leased.map_err(|error| failed(error.stage(), Some(&login.method))(error.into()))
+    }
+
+    /// The session by which is taken away what a resource that is being deleted made at a server: that of its own login, or, where
+    /// it can't be planned any more since its credentials went first, the session that it still has.
+    ///
+    /// # Errors
+    /// The outcome of the login, or the one that is given in its place.
+    pub fn last_session(&self, object: &ObjectRef, login: Result<&Arc<Login>, Outcome>) -> Result<Arc<Session>, Outcome> {
+        match login {
+            Ok(login) => self.session(object, login),
+            Err(outcome) => self.sessions.of(object).ok_or(outcome),
+        }
     }
 
     /// Where the targets of a resource are to be, as far as is known now; it is woken when that changes. Asks for nothing.

@@ -177,9 +177,7 @@ async fn begin<'a>(resource: &InfisicalDynamicSecret, object: &'a ObjectRef, con
         let added = finalizer::add(context.cluster.requests(), resource, FINALIZER).await;
         added.map_err(failed(Stage::BeforeLogin, None))?.ok_or_else(|| changed(object))?;
     }
-    let digest = context.plugin_digest(&plan.login.plugin);
-    let session = context.sessions.lease(object, &plan.login, &digest);
-    let session = session.map_err(|error| failed(error.stage(), Some(&plan.login.method))(error.into()))?;
+    let session = context.session(object, &plan.login)?;
     Ok(Work { context, object, owner, generation: resource.metadata.generation, plan, session })
 }
 

@@ -25,7 +25,7 @@ use crate::{
     report::{Reported, StatusWrite},
     rights::Blind,
     target::{Applied, Change, key},
-    trigger::Trigger,
+    trigger::Wish,
 };
 use futures::{FutureExt, future::join_all};
 use kube::runtime::controller::Action;
@@ -90,7 +90,7 @@ impl<K: Synced> Follow<K> for Follower {
 pub async fn reconcile<K: Synced>(resource: Arc<K>, context: Arc<Context>) -> Action {
     let began = Instant::now();
     let object = ObjectRef::of(&*resource);
-    let mut wish = context.triggers.take(&object);
+    let mut wish = context.triggers.wish(&object);
     if resource.meta().deletion_timestamp.is_some() {
         return deleting(&*resource, &object, &context).await;
     }
@@ -100,17 +100,13 @@ pub async fn reconcile<K: Synced>(resource: Arc<K>, context: Arc<Context>) -> Ac
     // A panic would end all queues at once.
     let pass = AssertUnwindSafe(pass(&*resource, &object, &context, &mut wish)).catch_unwind().await;
     let outcome = pass.unwrap_or_else(|_| Err(panicked())).unwrap_or_else(|failed| failed);
-    // Who asked for what is at the server now is not to be answered with what was read before.
-    if let Some(unmet) = wish {
-        context.triggers.restore(&object, unmet);
-    }
+    wish.end(&context.triggers, &object);
     context.release_if_unplanned(&object, &outcome);
     let written = context.reports.report(&*resource, &object, &outcome, began.elapsed()).await;
     context.next(&object, &outcome, &written)
 }
 
-/// Takes the wish for a fresh read once it is met.
-async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, wish: &mut Option<Trigger>) -> Result<Outcome, Outcome> {
+async fn pass<K: Synced>(resource: &K, object: &ObjectRef, context: &Context, wish: &mut Wish) -> Result<Outcome, Outcome> {
     let owner = Owner::of(resource);
     context.cluster.begin(object);
     let plan = resource.plan(context).await;
@@ -213,12 +209,11 @@ struct Read {
     stale: Option<Outcome>,
 }
 
-async fn read(object: &ObjectRef, context: &Context, plan: &Plan, wish: &mut Option<Trigger>) -> Result<Read, Outcome> {
+async fn read(object: &ObjectRef, context: &Context, plan: &Plan, wish: &mut Wish) -> Result<Read, Outcome> {
     let method = Some(plan.login.method.as_str());
-    let digest = context.plugin_digest(&plan.login.plugin);
-    let session = context.sessions.lease(object, &plan.login, &digest).map_err(|error| failed(error.stage(), method)(error.into()))?;
+    let session = context.session(object, &plan.login)?;
     let keys = context.reads.subscribe(object, &session, &plan.reads, Pace { interval: plan.interval, live: plan.instant });
-    let not_before = wish.and_then(|trigger| trigger.not_before);
+    let not_before = wish.not_before();
     let all = join_all(keys.iter().map(|key| context.reads.get(object, key, not_before))).await;
     let (mut snapshots, mut stale) = (Vec::with_capacity(keys.len()), None);
     for (key, got) in keys.iter().zip(all) {
@@ -244,7 +239,7 @@ async fn read(object: &ObjectRef, context: &Context, plan: &Plan, wish: &mut Opt
         }
     }
     if stale.is_none() {
-        *wish = None;
+        wish.met();
     }
     if plan.instant.is_some() {
         let followed: Vec<_> = keys.into_iter().zip(snapshots.iter().cloned()).collect();

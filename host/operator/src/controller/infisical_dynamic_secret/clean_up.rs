@@ -60,7 +60,9 @@ async fn revoke_all(resource: &InfisicalDynamicSecret, object: &ObjectRef, conte
     if !lives && ledger.superseded.iter().all(|lease| lease.is_over(time)) && ledger.requested.is_none() {
         return Ok(());
     }
-    let session = session(resource, object, context).await?;
+    let planned = planned(resource, object, context).await;
+    let login = planned.as_ref().map(|plan| &plan.login).map_err(|outcome| stays(object, outcome.clone()));
+    let session = context.last_session(object, login)?;
     let source = plan::dynamic_source(resource, &session.server()).map_err(|fault| stays(object, failed(Stage::Plan, None)(fault)))?;
     let mut owed = owed(object, &session, &source, &ledger, time).await?;
     let mut holds = None;
@@ -92,19 +94,6 @@ async fn revoke_all(resource: &InfisicalDynamicSecret, object: &ObjectRef, conte
     let is_over = |version: &str| of_version(version).is_some_and(|id| owed.iter().any(|lease| lease.id == id));
     context.targets.empty(&target, is_over).await.map_err(failed(Stage::Apply, None))?;
     Ok(())
-}
-
-/// The resource's own login; where that can't be planned any more, the session that it still has.
-async fn session(resource: &InfisicalDynamicSecret, object: &ObjectRef, context: &Context) -> Result<Arc<Session>, Ended> {
-    let planned = planned(resource, object, context).await;
-    match planned {
-        Ok(plan) => {
-            let digest = context.plugin_digest(&plan.login.plugin);
-            let session = context.sessions.lease(object, &plan.login, &digest);
-            session.map_err(|error| failed(error.stage(), Some(&plan.login.method))(error.into()).into())
-        }
-        Err(outcome) => context.sessions.of(object).ok_or_else(|| stays(object, outcome).into()),
-    }
 }
 
 fn stays(object: &ObjectRef, outcome: Outcome) -> Outcome {
