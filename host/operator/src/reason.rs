@@ -73,6 +73,12 @@ pub const VALUE_KEPT: &str = "ValueKept";
 pub const LEFT_BEHIND: &str = "LeftBehind";
 /// A change waits for somebody's approval in Infisical.
 pub const APPROVAL_PENDING: &str = "ApprovalPending";
+/// What a resource asked for is no longer wanted, and could still be approved. A warning.
+pub const APPROVAL_UNWANTED: &str = "ApprovalUnwanted";
+/// A resource went, or pushes elsewhere, while something that it asked for could still be approved. A warning.
+pub const APPROVAL_LEFT_OPEN: &str = "ApprovalLeftOpen";
+/// A write was cut off, and may still arrive.
+pub const WRITE_CUT_OFF: &str = "WriteCutOff";
 /// A deprecated field is used. A warning.
 pub const DEPRECATED: &str = "DeprecatedField";
 /// A value without meaning is treated like another one. A warning.

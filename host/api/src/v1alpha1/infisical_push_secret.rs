@@ -159,7 +159,7 @@ pub struct GeneratedSecret {
     /// Name of the secret in Infisical.
     #[schemars(required)]
     pub destination_secret_name: Option<String>,
-    /// Digest of the settings of its generator; never of the value.
+    /// Digest of the settings of its generator, or of its template, with the version of the Secret; never of a value.
     #[schemars(required)]
     pub settings: Option<String>,
     /// Value of the annotation `secrets.infisical.com/regenerate` at that time.
@@ -207,6 +207,11 @@ pub struct PendingApproval {
     pub requests: Option<Vec<String>>,
     /// What was asked for: `create`, `update` or `delete` by name.
     pub secrets: Option<BTreeMap<String, String>>,
+    /// Which version of a secret Infisical held when another value was asked for. A later one tells that it was approved, where
+    /// the value that was asked for is not known any more.
+    pub versions: Option<BTreeMap<String, i64>>,
+    /// With which settings those values were made that are made once.
+    pub generated: Option<Vec<GeneratedSecret>>,
     /// Tells the Secret and the spec from which it was made; holds nothing of a value.
     pub source: Option<String>,
 }

@@ -10,7 +10,11 @@
 //! 7. Write: first note in the status what is about to be written, then write it in batches.
 //! 8. Record and report, in one write of the status.
 //!
-//! When the resource is deleted: take away what it wrote, then the finalizer. As long as that fails, the finalizer stays.
+//! When the resource is deleted: see [`clean_up`].
+mod clean_up;
+mod ended;
+mod moved;
+
 use super::{Context, Follow, finalizer, suspend, sync::panicked};
 use crate::{
     cluster::collection,
@@ -18,26 +22,25 @@ use crate::{
     effect::Effect,
     generate::{self, Generator},
     object::ObjectRef,
-    outcome::{Class, Done, Fault, Outcome, Stage, failed},
+    outcome::{Class, Fault, Outcome, Stage, failed},
     plan::{self, Owner, PUSH_SOURCE, PushPlan},
     push::{
-        self, Wish, approval,
+        self, Kind, approval,
         decide::{Change, Decision, New, Rules, decide},
-        left,
         memory::Kept,
         record::{Place, Record, Remaking},
         source::{self, Wanted},
         write::{Failed, Makes, Writer, Written},
     },
-    read::{ReadError, ReadKey, ReadRequest, Snapshot},
+    read::{ReadError, ReadKey, Snapshot},
     reason,
     report::{Reported, Said, StatusWrite, said},
     session::Session,
-    trigger::{Cause, Trigger},
+    trigger::{Cause, Wish},
 };
 use api::{v1alpha1::InfisicalPushSecret, well_known::finalizer::PUSH_SECRET};
+use ended::{Summary, gone};
 use futures::FutureExt;
-use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{Resource, ResourceExt, runtime::controller::Action};
 use std::{
@@ -52,6 +55,9 @@ const NEVER: Duration = Duration::MAX;
 
 /// While something waits for an approval, which nobody tells of.
 const APPROVED_WITHIN: Duration = Duration::from_secs(5 * 60);
+
+/// While a write that was cut off may still arrive.
+const ARRIVED_WITHIN: Duration = Duration::from_secs(60);
 
 impl Reported for InfisicalPushSecret {
     fn said(&self, outcome: &Outcome, _: &[Condition], _: k8s_openapi::jiff::Timestamp) -> Vec<Said> {
@@ -97,7 +103,7 @@ impl From<Outcome> for Ended {
 pub async fn reconcile(resource: Arc<InfisicalPushSecret>, context: Arc<Context>) -> Action {
     let began = Instant::now();
     let object = ObjectRef::of(&*resource);
-    let trigger = context.triggers.take(&object);
+    let mut wish = context.triggers.wish(&object);
     let deleting = resource.meta().deletion_timestamp.is_some();
     if deleting && !finalizer::has(&*resource, PUSH_SECRET) {
         context.release(&object);
@@ -110,12 +116,15 @@ pub async fn reconcile(resource: Arc<InfisicalPushSecret>, context: Arc<Context>
     let mut kept = context.pushes.take(&object, &resource.uid().unwrap_or_default(), shown, resource.resource_version().as_deref());
     let pass = async {
         match deleting {
-            true => clean_up(&resource, &object, &context, &mut kept).await,
-            false => pass(&resource, &object, &context, trigger, &mut kept).await.unwrap_or_else(Ended::from),
+            true => clean_up::clean_up(&resource, &object, &context, &mut kept).await,
+            false => pass(&resource, &object, &context, &mut wish, &mut kept).await.unwrap_or_else(Ended::from),
         }
     };
     // A panic would end all queues at once.
     let ended = AssertUnwindSafe(pass).catch_unwind().await.unwrap_or_else(|_| panicked().into());
+    if !deleting {
+        wish.end(&context.triggers, &object);
+    }
     if ended.gone {
         context.release(&object);
         return Action::await_change();
@@ -154,31 +163,42 @@ async fn pass(
     resource: &InfisicalPushSecret,
     object: &ObjectRef,
     context: &Context,
-    trigger: Option<Trigger>,
+    wish: &mut Wish,
     kept: &mut Kept,
 ) -> Result<Ended, Outcome> {
     let began = Instant::now();
     let owner = Owner::of(resource);
     let planned = planned(resource, object, context).await?;
     let plan = &planned.plan;
-    let session = lease(object, context, plan)?;
+    let session = context.session(object, &plan.login)?;
     let key = subscribe(object, context, plan, &session, kept);
-    let mut not_before = trigger.and_then(|trigger| trigger.not_before).max(kept.not_before);
+    let mut not_before = wish.not_before().max(kept.not_before);
+    if wish.not_before().is_some() {
+        kept.refused.look_again();
+    }
     let mut wanted: Option<Wanted> = None;
     let mut total = Written::default();
     let mut again = true;
     loop {
         let snapshot = read(object, context, &planned, &key, not_before).await?;
+        wish.met();
         let place = place(&planned, &session).await?;
-        let left_behind = settle(&owner, context, &planned, &session, &place, kept).await?;
+        let left_behind = moved::settle(&owner, context, &planned, &session, &place, kept).await?;
         let wanted = match &mut wanted {
             Some(wanted) => wanted,
             none => none.insert(want(object, context, &planned).await?),
         };
         wanted.notices.extend(left_behind);
         let there = push::folder(&snapshot.contents);
+        if let Some(secret) = &planned.secret {
+            kept.seen.see(secret, &kept.record);
+        }
+        approval::settle(&mut kept.record, &wanted.wishes, &there, &mut kept.asked);
+        let mut unwanted = kept.record.awaited(Kind::Create);
+        unwanted.retain(|key| !wanted.wishes.contains_key(key));
+        let left_open = (!unwanted.is_empty()).then(|| ended::left_open(object, kept, &unwanted));
         let (mut decision, source) = decided(&owner, context, resource, &planned, &place, wanted, &there, kept);
-        approval::hold_back(&mut decision, &mut kept.asked, &source);
+        approval::hold_back(&mut decision, &mut kept.asked, &kept.seen, &source);
         let last = !again || decision.writes_nothing();
         if !decision.writes_nothing() && snapshot.read_at < began {
             // Others may have written since.
@@ -186,12 +206,16 @@ async fn pass(
             continue;
         }
         let summary = Summary::of(&decision);
+        if let Some(fault) = left_open {
+            // Events of one reason are counted as one, and another may follow when the resource goes.
+            context.reports.warn(resource, &Fault { reason: reason::APPROVAL_UNWANTED, ..fault }).await;
+        }
         kept.record = decision.record.clone();
         let mut written = match note(resource, object, context, &planned, kept, &decision, &there).await? {
             false => return Ok(gone()),
             true => {
                 let folder = infisical::Folder { project_id: place.project_id, environment: place.environment, path: place.path };
-                let writer = Writer { session: &session, folder, there: &there, source: &source };
+                let writer = Writer { session: &session, folder, there: &there, source: &source, last };
                 writer.write(decision, kept, &Generators { object, context, planned: &planned }).await
             }
         };
@@ -208,7 +232,7 @@ async fn pass(
         total.failed = written.failed;
         total.fault = written.fault;
         let notices = session.notices().iter().map(|notice| Fault::new("PluginNotice", Class::UserFix, notice.as_str())).collect();
-        return Ok(ended(object, &planned, std::mem::take(wanted), total, summary, kept, notices));
+        return Ok(ended::ended(object, &planned, std::mem::take(wanted), total, summary, kept, notices));
     }
 }
 
@@ -241,19 +265,13 @@ async fn planned(resource: &InfisicalPushSecret, object: &ObjectRef, context: &C
     Ok(Planned { plan, secret, generators })
 }
 
-fn lease(object: &ObjectRef, context: &Context, plan: &PushPlan) -> Result<Arc<Session>, Outcome> {
-    let digest = context.plugin_digest(&plan.login.plugin);
-    context.sessions.lease(object, &plan.login, &digest).map_err(|error| Outcome::Failed {
-        stage: error.stage(),
-        fault: error.into(),
-        method: Some(plan.login.method.clone()),
-    })
-}
-
 fn subscribe(object: &ObjectRef, context: &Context, plan: &PushPlan, session: &Arc<Session>, kept: &Kept) -> Option<ReadKey> {
     let mut interval = plan.interval.unwrap_or(NEVER);
     if kept.record.waiting.is_some() {
         interval = interval.min(APPROVED_WITHIN);
+    }
+    if !kept.record.pending.is_empty() {
+        interval = interval.min(ARRIVED_WITHIN);
     }
     context.reads.subscribe(object, session, std::slice::from_ref(&plan.read), interval).into_iter().next()
 }
@@ -299,54 +317,6 @@ async fn place(planned: &Planned, session: &Arc<Session>) -> Result<Place, Outco
     })
 }
 
-/// Makes the record one of this folder. What was written to another is taken away there, if the policy says so; at another server
-/// it stays, since the credentials are this one's.
-async fn settle(
-    owner: &Owner,
-    context: &Context,
-    planned: &Planned,
-    session: &Arc<Session>,
-    place: &Place,
-    kept: &mut Kept,
-) -> Result<Option<Fault>, Outcome> {
-    let Some(before) = kept.record.pushed_to.clone().filter(|before| before != place) else {
-        kept.record.pushed_to = Some(place.clone());
-        return Ok(None);
-    };
-    let names = kept.record.names();
-    let there = format!("{} of environment {} of project {} at {}", before.path, before.environment, before.project_id, before.host);
-    let left = |why: &str| {
-        let message = format!("{}: {} stay in folder {there}: {why}", owner.object, said::push_secret::listed(&names));
-        (!names.is_empty()).then(|| Fault::new(reason::LEFT_BEHIND, Class::UserFix, message))
-    };
-    let left_behind = if before.host != place.host {
-        left("it is another server's, for which these credentials are not")
-    } else if !planned.plan.delete {
-        left("deletionPolicy is not Delete")
-    } else {
-        let failed = |fault: Fault| {
-            let message = format!(
-                "{}: what was pushed to folder {there} can't be deleted there: {}; until then nothing is pushed to the new one, or set \
-                 deletionPolicy to None to leave it",
-                owner.object, fault.message
-            );
-            planned.failed(Stage::Apply)(Fault { message, ..fault })
-        };
-        let taken = left::take(session, owner, &before, kept, &context.pushes).await;
-        let taken = taken.map_err(|error| failed(error.into()))?;
-        if let Some((_, fault)) = taken.fault {
-            return Err(failed(fault));
-        }
-        match kept.record.waiting.is_some() {
-            true => left("their deletion there waits for an approval, after which nobody looks"),
-            false => None,
-        }
-    };
-    kept.asked.clear();
-    kept.record = Record { managed: Some(BTreeMap::new()), pushed_to: Some(place.clone()), ..Record::default() };
-    Ok(left_behind)
-}
-
 /// Step 5.
 async fn want(object: &ObjectRef, context: &Context, planned: &Planned) -> Result<Wanted, Outcome> {
     let Planned { plan, secret, generators } = planned;
@@ -376,7 +346,14 @@ fn decided(
     let passed_on = unwanted.filter(|key| context.pushes.wanted_by_another(owner, place, key));
     let unwanted: Vec<_> = passed_on.filter(|key| !wanted.wishes.contains_key(*key)).cloned().collect();
     let claimed = held.into_keys().chain(unwanted).collect();
-    let rules = Rules { replace: plan.replace, delete: plan.delete, regenerate: plan.regenerate.as_deref(), doubtful: wanted.empty };
+    let rules = Rules {
+        replace: plan.replace,
+        delete: plan.delete,
+        regenerate: plan.regenerate.as_deref(),
+        doubtful: wanted.empty,
+        seen: Some(&kept.seen),
+        now: context.clock.date(),
+    };
     let decision = decide(&wanted.wishes, there, &kept.record, rules, &claimed);
     let asked_by = (&resource.spec.push, &plan.regenerate, plan.replace, plan.delete);
     (decision, approval::source(&asked_by, secret.as_ref().map(|secret| secret.version.as_str())))
@@ -408,13 +385,14 @@ async fn note(
     if decision.writes_nothing() {
         return Ok(true);
     }
-    let now = Timestamp::now();
+    let now = context.clock.date();
     let not_ours = decision.create.iter().chain(decision.update.iter().filter(|change| !change.ours));
-    kept.record.pending = not_ours.map(|change| (change.key.clone(), now)).collect();
+    let not_ours: Vec<_> = not_ours.map(|change| (change.key.clone(), now)).collect();
     kept.record.remaking = decision.update.iter().filter_map(|change| remaking(change, there)).collect();
-    if kept.record.pending.is_empty() && kept.record.remaking.is_empty() {
+    if not_ours.is_empty() && kept.record.remaking.is_empty() {
         return Ok(true);
     }
+    kept.record.pending.extend(not_ours);
     let patch = serde_json::json!({ "status": kept.record.patch(&kept.stored) });
     let address = collection::<InfisicalPushSecret>(&object.namespace);
     match requests.merge_status::<InfisicalPushSecret>(Effect::WriteStatus, address, &object.name, &patch).await {
@@ -452,178 +430,5 @@ impl Makes for Generators<'_> {
             Some(Err(fault)) => Err(fault.clone()),
             None => Err(Fault::new("Bug", Class::Bug, "there is no such generator; report this")),
         }
-    }
-}
-
-/// What a decision says beside its writes.
-struct Summary {
-    kept: Vec<String>,
-    withheld: Vec<String>,
-    claimed: Vec<String>,
-}
-
-impl Summary {
-    fn of(decision: &Decision) -> Self {
-        Self { kept: decision.kept.clone(), withheld: decision.withheld.clone(), claimed: decision.claimed.clone() }
-    }
-}
-
-/// Step 8: what came of it all. What a user has to mend goes before what a person has to approve.
-fn ended(
-    object: &ObjectRef,
-    planned: &Planned,
-    wanted: Wanted,
-    written: Written,
-    summary: Summary,
-    kept: &Kept,
-    notices: Vec<Fault>,
-) -> Ended {
-    let Written { any, failed, fault, notices: made, .. } = written;
-    let listed = |names: &[String]| said::push_secret::listed(names);
-    let mend = |reason, message: String| (Stage::Apply, Fault::new(reason, Class::UserFix, format!("{object}: {message}")));
-    let fault = fault
-        .map(|(stage, fault)| (stage, planned.plan.login.placed(stage, Fault { message: format!("{object}: {}", fault.message), ..fault })))
-        .or_else(|| wanted.faults.into_iter().next().map(|fault| (Stage::Render, fault)))
-        .or_else(|| {
-            let names = listed(&summary.claimed);
-            let message = format!(
-                "spec.destination: another InfisicalPushSecret pushes {names} to the same folder and was first; take them out of one of \
-                 the two, or push to another folder"
-            );
-            (!summary.claimed.is_empty()).then(|| mend(reason::SECRET_CLAIMED, message))
-        })
-        .or_else(|| {
-            let message = format!(
-                "{PUSH_SOURCE}: it gives no secret at all, and {} were pushed from it before; that may be a mistake, so nothing is deleted; \
-                 fill the Secret, or delete this resource",
-                listed(&summary.withheld)
-            );
-            (!summary.withheld.is_empty()).then(|| mend(reason::SOURCE_EMPTY, message))
-        });
-    let outcome = match (fault, &kept.record.waiting) {
-        (Some((stage, fault)), _) => planned.failed(stage)(fault),
-        (None, Some(_)) => Outcome::Waiting(pending(object, kept)),
-        (None, None) => {
-            let secrets = wanted.wishes.values().filter(|wish| !matches!(wish, Wish::Unwritable)).count();
-            let mut warnings = planned.plan.warnings.clone();
-            warnings.extend(notices.into_iter().chain(wanted.notices).chain(made));
-            if !summary.kept.is_empty() {
-                let message = format!(
-                    "{object}: Infisical holds other values of {}, which stay since updatePolicy is not Replace",
-                    listed(&summary.kept)
-                );
-                warnings.push(Fault::new(reason::VALUE_KEPT, Class::UserFix, message));
-            }
-            let done = Done { method: planned.plan.login.method.clone(), secrets, warnings, ..Done::default() };
-            if any { Outcome::Synced(done) } else { Outcome::Unchanged(done) }
-        }
-    };
-    Ended { outcome, failed: Some(failed), gone: false }
-}
-
-/// What waits for an approval.
-fn pending(object: &ObjectRef, kept: &Kept) -> Fault {
-    let waiting = kept.record.waiting.clone().unwrap_or_default();
-    let changes: Vec<_> = waiting.secrets.iter().map(|(key, change)| format!("{change} {key}")).collect();
-    let requests = if waiting.requests.is_empty() { String::new() } else { format!(" (requests {})", waiting.requests.join(", ")) };
-    let message = format!(
-        "{object}: a policy of the folder asks for an approval: {}{requests}; approve it in Infisical. It is asked for again only when \
-         what is to be pushed changes",
-        said::push_secret::listed(&changes)
-    );
-    // Nothing is gained by asking soon again.
-    Fault::new(reason::APPROVAL_PENDING, Class::UserFix, message)
-}
-
-fn gone() -> Ended {
-    Ended { outcome: Outcome::Unchanged(Done::default()), failed: None, gone: true }
-}
-
-/// The resource is being deleted: takes away what it wrote, then the finalizer.
-async fn clean_up(resource: &InfisicalPushSecret, object: &ObjectRef, context: &Context, kept: &mut Kept) -> Ended {
-    let ended = match taken_away(resource, object, context, kept).await {
-        Ok(None) => finalizer::remove(context.cluster.requests(), resource, PUSH_SECRET).await.map_err(|mut fault| {
-            // Nothing else will wake it.
-            fault.class = Class::Transient;
-            Outcome::Failed { stage: Stage::Apply, fault, method: None }
-        }),
-        Ok(Some(waiting)) => Err(Outcome::Waiting(waiting)),
-        Err((stage, fault)) => {
-            let names = kept.record.names();
-            let message = format!(
-                "{object}: it is deleted as soon as {} are deleted in Infisical, which failed: {}; mend that, or set \
-                 spec.deletionPolicy to None to leave them there",
-                said::push_secret::listed(&names),
-                fault.message
-            );
-            Err(Outcome::Failed { stage, fault: Fault { message, ..fault }, method: None })
-        }
-    };
-    match ended {
-        Ok(()) => gone(),
-        Err(outcome) => outcome.into(),
-    }
-}
-
-/// Whether all that a resource wrote is taken away; else what it waits for.
-async fn taken_away(
-    resource: &InfisicalPushSecret,
-    object: &ObjectRef,
-    context: &Context,
-    kept: &mut Kept,
-) -> Result<Option<Fault>, (Stage, Fault)> {
-    if !kept.record.is_to_be_undone() || !plan::deletes(resource, &mut Vec::new()) {
-        return Ok(None);
-    }
-    let (session, read) = own_session(resource, object, context).await?;
-    let failed = |stage, fault| (stage, fault);
-    let place = match (kept.record.pushed_to.clone(), read) {
-        (Some(place), _) if place.host != session.server() => {
-            tracing::warn!(%object, place.host, "what was pushed stays at a server that the resource no longer names");
-            return Ok(None);
-        }
-        (Some(place), _) => place,
-        // As the peer recorded it.
-        (None, Some(read)) => {
-            let project_id = session.project_id(&read.project).await.map_err(|error| failed(error.stage(), error.into()))?;
-            Place { host: session.server(), project_id, environment: read.environment, path: read.path }
-        }
-        (None, None) => {
-            let message = "nothing tells to which folder it pushed, and its spec can't be planned";
-            return Err((Stage::Plan, Fault::new(reason::INVALID_SPEC, Class::UserFix, message)));
-        }
-    };
-    let taken = left::take(&session, &Owner::of(resource), &place, kept, &context.pushes).await;
-    let taken = taken.map_err(|error| failed(error.stage(), error.into()))?;
-    match taken.fault {
-        Some((stage, fault)) => Err(failed(stage, fault)),
-        None if kept.record.waiting.is_some() => Ok(Some(pending(object, kept))),
-        None => Ok(None),
-    }
-}
-
-/// The resource's own login, and the folder of its spec. Its Secret and generators may be gone already; where its credentials are,
-/// the session that it still has is its own too.
-async fn own_session(
-    resource: &InfisicalPushSecret,
-    object: &ObjectRef,
-    context: &Context,
-) -> Result<(Arc<Session>, Option<ReadRequest>), (Stage, Fault)> {
-    context.cluster.begin(object);
-    let found = dereference::resource(&context.cluster, resource, &context.settings).await;
-    context.cluster.end(object);
-    let plan = match found {
-        Ok(found) => plan::push_secret(resource, &found, &context.settings),
-        Err(fault) => Err((Stage::Credentials, fault)),
-    };
-    match (plan, context.sessions.of(object)) {
-        (Ok(plan), _) => {
-            let digest = context.plugin_digest(&plan.login.plugin);
-            let session = context.sessions.lease(object, &plan.login, &digest);
-            let session = session.map_err(|error| (error.stage(), plan.login.placed(error.stage(), error.into())))?;
-            Ok((session, Some(plan.read)))
-        }
-        (Err(_), Some(session)) => Ok((session, None)),
-        (Err(failed), None) => Err(failed),
     }
 }

@@ -1,136 +1,100 @@
-//! Changes that wait for a person's approval: they are asked for once, and again only when what is to be written changes. Pure.
+//! Changes that wait for a person's approval: each is asked for once, and again only when what is to be written is another one.
+//! Pure.
 //!
-//! What was asked for is known value for value as long as the process lives; from one process to the next only by name, by the
-//! Secret's version and by the spec, since a status must tell nothing of a value.
+//! Infisical tells who writes nothing of what became of a request: its requests are shown to users, not to identities. That one
+//! was approved shows in the folder: it holds the value that was asked for. A rejection shows nowhere, so what was rejected goes
+//! on to wait until something else is wanted.
+//!
+//! The value that was asked for is known as long as the process lives. From one process to the next the record tells of it without
+//! the value: what it was made from (see [`seen`]), and which version of the secret was there. A value that is made once can't be
+//! made the same again; that its update was approved then shows in a later version, and it is never asked for twice only because
+//! nobody knows whether the Secret's data changed meanwhile. Any other value then is, since it may be another one.
 use super::{
-    decide::{Change, Decision, New},
-    record::{Made, Waiting},
+    Folder, Kind, Remote, Wish, Wishes,
+    decide::{Decision, New, same},
+    record::{Asked, Made, Record, Waiting},
+    seen::{self, Compared, Seen},
 };
 use runtime::SecretBytes;
-use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
-pub const CREATE: &str = "create";
-pub const UPDATE: &str = "update";
-pub const DELETE: &str = "delete";
-
-/// What was asked for.
-#[derive(Clone)]
-pub enum Asked {
-    Value(&'static str, Arc<SecretBytes>),
-    Once(&'static str, Made),
-    Deletion,
-}
-
-/// By name.
-pub type AllAsked = HashMap<String, Asked>;
-
-impl Asked {
-    /// What a change asks for.
-    #[must_use]
-    pub fn of(kind: &'static str, change: &Change) -> Self {
-        match &change.value {
-            New::Value(value) => Self::Value(kind, Arc::clone(value)),
-            New::Once(_, made) => Self::Once(kind, made.clone()),
-        }
-    }
-
-    fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Value(kind, value), Self::Value(also, other)) => kind == also && value.expose_secret() == other.expose_secret(),
-            (Self::Once(kind, made), Self::Once(also, other)) => kind == also && made == other,
-            (Self::Deletion, Self::Deletion) => true,
-            _ => false,
-        }
-    }
-}
+/// Values that were asked for, by name.
+pub type Values = HashMap<String, Arc<SecretBytes>>;
 
 /// Tells what a request was made from: the spec of what is pushed, and the version of the Secret.
 #[must_use]
 pub fn source(spec: &impl serde::Serialize, secret: Option<&str>) -> String {
     let spec = serde_json::to_string(spec).unwrap_or_default();
-    hex::encode(Sha256::digest(format!("{} {spec} {}", spec.len(), secret.unwrap_or_default())))
+    seen::from(&hex::encode(Sha256::digest(spec)), secret.unwrap_or_default())
 }
 
-/// Takes out of a decision what was asked for already: kind of change by name. What nobody waits for any more is forgotten.
-pub fn hold_back(decision: &mut Decision, asked: &mut AllAsked, source: &str) -> BTreeMap<String, &'static str> {
-    let recorded = decision.record.waiting.take();
-    let recorded_kind =
-        |key: &str| recorded.as_ref().filter(|waiting| waiting.source == source).and_then(|waiting| waiting.secrets.get(key).cloned());
-    let mut held = BTreeMap::new();
-    let mut is_known = |key: &str, kind: &'static str, wanted: &Asked| {
-        let known = match asked.get(key) {
-            Some(asked) => asked.is(wanted),
-            None => recorded_kind(key).is_some_and(|recorded| recorded == kind),
-        };
-        if known {
-            held.insert(key.to_owned(), kind);
-        }
-        known
+/// Takes note of what was approved: it is done, and ours. To be asked before anything is decided.
+pub fn settle(record: &mut Record, wishes: &Wishes, there: &Folder, values: &mut Values) {
+    let Some(mut waiting) = record.waiting.take() else { return };
+    let is_done = |key: &String, asked: &Asked| match there.get(key) {
+        None => asked.kind == Kind::Delete,
+        Some(remote) => asked.kind != Kind::Delete && is_as_asked(asked, values.get(key), wishes.get(key), remote),
     };
-    decision.create.retain(|change| !is_known(&change.key, CREATE, &Asked::of(CREATE, change)));
-    decision.update.retain(|change| !is_known(&change.key, UPDATE, &Asked::of(UPDATE, change)));
-    decision.delete.retain(|key| !is_known(key, DELETE, &Asked::Deletion));
-    asked.retain(|key, _| held.contains_key(key));
-    decision.record.waiting = recorded.filter(|_| !held.is_empty()).map(|waiting| Waiting {
-        requests: waiting.requests,
-        secrets: held.iter().map(|(key, kind)| (key.clone(), (*kind).to_owned())).collect(),
-        source: source.to_owned(),
-    });
-    held
+    let done: Vec<_> = waiting.secrets.iter().filter(|(key, asked)| is_done(key, asked)).map(|(key, _)| key.clone()).collect();
+    for key in done {
+        values.remove(&key);
+        let made = waiting.secrets.remove(&key).and_then(|asked| asked.made);
+        if let Some(remote) = there.get(&key) {
+            record.note(remote.id.clone(), key.clone());
+            record.made.extend(made.map(|made| (key, made)));
+        }
+    }
+    record.waiting = Some(waiting).filter(|waiting| !waiting.secrets.is_empty());
+}
+
+/// Whether a secret is as it was asked for. `value` is what was asked for, where that is known.
+fn is_as_asked(asked: &Asked, value: Option<&Arc<SecretBytes>>, wish: Option<&Wish>, remote: &Remote) -> bool {
+    match (value, &asked.made, wish) {
+        (Some(value), _, _) => same(value, &remote.value),
+        // It was not there when it was asked for.
+        (None, Some(_), _) if asked.kind == Kind::Create => true,
+        (None, Some(_), _) => asked.version.zip(remote.version).is_some_and(|(before, now)| now > before),
+        (None, None, Some(Wish::Value(value))) => same(value, &remote.value),
+        (None, None, _) => false,
+    }
+}
+
+/// Takes out of a decision what was asked for already. What nobody waits for any more is forgotten.
+pub fn hold_back(decision: &mut Decision, values: &mut Values, seen: &Seen, source: &str) {
+    let Some(recorded) = decision.record.waiting.take() else { return values.clear() };
+    let unchanged = matches!(seen.compare(&recorded.source, source), Compared::Same | Compared::SameData);
+    let mut held = BTreeMap::new();
+    let mut holds = |key: &str, kind: Kind, new: Option<&New>| {
+        let Some(asked) = recorded.secrets.get(key).filter(|asked| asked.kind == kind) else { return false };
+        let made = match (new, &asked.made) {
+            (None, _) => None,
+            (Some(New::Value(_)), Some(_)) | (Some(New::Once(..)), None) => return false,
+            (Some(New::Value(value)), None) if values.get(key).map_or(unchanged, |asked| same(asked, value)) => None,
+            (Some(New::Once(_, now)), Some(asked)) if is_same_making(asked, now, seen) => {
+                Some(Made { from: now.from.clone(), regenerate: asked.regenerate.clone() })
+            }
+            _ => return false,
+        };
+        held.insert(key.to_owned(), Asked { made, ..asked.clone() });
+        true
+    };
+    decision.create.retain(|change| !holds(&change.key, Kind::Create, Some(&change.value)));
+    decision.update.retain(|change| !holds(&change.key, Kind::Update, Some(&change.value)));
+    decision.delete.retain(|key| !holds(key, Kind::Delete, None));
+    values.retain(|key, _| held.contains_key(key));
+    if !held.is_empty() {
+        decision.record.waiting = Some(Waiting { requests: recorded.requests, secrets: held, source: source.to_owned() });
+    }
+}
+
+/// Whether a value that was made once would not be made anew now.
+fn is_same_making(asked: &Made, now: &Made, seen: &Seen) -> bool {
+    now.asks_no_more_than(asked) && seen.compare(&asked.from, &now.from) != Compared::Other
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::push::record::Record;
-
-    fn create(key: &str, value: &str) -> Change {
-        Change { key: key.into(), value: New::Value(Arc::new(SecretBytes::from(value.as_bytes().to_vec()))), ours: false }
-    }
-
-    fn decision(value: &str, waiting: Option<Waiting>) -> Decision {
-        let record = Record { waiting, ..Record::default() };
-        Decision { create: vec![create("A", value)], delete: vec!["D".into()], record, ..Decision::default() }
-    }
-
-    fn waiting(source: &str) -> Option<Waiting> {
-        let secrets = [("A", CREATE), ("D", DELETE), ("GONE", CREATE)].map(|(key, kind)| (key.to_owned(), kind.to_owned()));
-        Some(Waiting { requests: vec!["r1".into()], secrets: secrets.into(), source: source.into() })
-    }
-
-    #[test]
-    fn what_was_asked_for_is_not_asked_for_again_until_its_value_changes() {
-        let mut asked = AllAsked::new();
-        asked.insert("A".into(), Asked::of(CREATE, &create("A", "1")));
-        asked.insert("D".into(), Asked::Deletion);
-        // Whatever happened to the Secret, the value is the same.
-        let mut same = decision("1", waiting("before"));
-        assert_eq!(hold_back(&mut same, &mut asked, "now").len(), 2);
-        assert!(same.writes_nothing());
-        let mut other = decision("2", same.record.waiting.clone());
-        assert_eq!(hold_back(&mut other, &mut asked, "now").into_keys().collect::<Vec<_>>(), ["D"]);
-        assert_eq!(other.create.len(), 1);
-    }
-
-    #[test]
-    fn after_a_restart_the_versions_of_the_secret_and_the_spec_tell() {
-        let mut same = decision("1", waiting("s"));
-        assert_eq!(hold_back(&mut same, &mut AllAsked::new(), "s").len(), 2);
-        let still = same.record.waiting.unwrap();
-        assert_eq!((still.requests.len(), still.secrets.len()), (1, 2), "GONE is forgotten");
-        let mut other = decision("1", waiting("s"));
-        assert_eq!(hold_back(&mut other, &mut AllAsked::new(), "other").len(), 0);
-        assert!(other.record.waiting.is_none() && other.create.len() == 1 && other.delete.len() == 1);
-    }
-
-    #[test]
-    fn a_source_tells_spec_and_version_apart() {
-        let all = [source(&"a", Some("1")), source(&"a", Some("2")), source(&"b", Some("1")), source(&"a", None)];
-        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
-    }
-}
+mod tests;

@@ -3,22 +3,20 @@
 //! Ours is what is recorded under its id and name, or was about to be written when a process ended and is there now as it was
 //! meant. What somebody renamed or made anew in its place is theirs.
 use super::{
-    Folder, Once, Remote, Wish, Wishes,
+    Folder, Kind, Once, Remote, Wish, Wishes,
     record::{Made, Record, Remaking},
+    seen::{Compared, Seen},
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::SecretBytes;
 use secrecy::ExposeSecret;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// How far a server's clock may be off, and how long a write that was cut off may take to arrive.
-const ABOUT_THAT_TIME: SignedDuration = SignedDuration::from_mins(5);
+pub const ABOUT_THAT_TIME: SignedDuration = SignedDuration::from_mins(5);
 
-/// What the resource says beside its wishes.
-#[derive(Clone, Copy, Debug, Default)]
+/// What the resource says beside its wishes, and what else is known.
+#[derive(Clone, Copy, Default)]
 pub struct Rules<'a> {
     /// Overwrite what differs.
     pub replace: bool,
@@ -28,6 +26,9 @@ pub struct Rules<'a> {
     pub regenerate: Option<&'a str>,
     /// The source is there but empty, which may be a mistake.
     pub doubtful: bool,
+    /// Which data the Secret had. None: nobody knows.
+    pub seen: Option<&'a Seen>,
+    pub now: Timestamp,
 }
 
 /// One write. Its value can't be formatted.
@@ -57,6 +58,8 @@ pub struct Decision {
     pub kept: Vec<String>,
     /// Not deleted, since the source is doubtful.
     pub withheld: Vec<String>,
+    /// Made once from a Secret that was written to since, perhaps with the same data: they stay.
+    pub adopted: Vec<String>,
     /// Wanted, but another resource looks after it.
     pub claimed: Vec<String>,
     pub record: Record,
@@ -72,7 +75,7 @@ impl Decision {
 /// Decides. `claimed` are the names that other resources look after.
 #[must_use]
 pub fn decide(wishes: &Wishes, there: &Folder, record: &Record, rules: Rules<'_>, claimed: &BTreeSet<String>) -> Decision {
-    let mut decision = Decision { record: settled(wishes, there, record), ..Decision::default() };
+    let mut decision = Decision { record: settled(wishes, there, record, rules.now), ..Decision::default() };
     for (key, wish) in wishes {
         if claimed.contains(key) {
             decision.claimed.push(key.clone());
@@ -102,51 +105,71 @@ impl Decision {
             (Wish::Value(_), Some(_)) => self.kept.push(key.to_owned()),
             (Wish::Once { made_from, value }, there) => {
                 let now = Made { from: made_from.clone(), regenerate: rules.regenerate.map(str::to_owned) };
-                let made = self.record.made.get(key);
-                match (there, made) {
-                    (None, _) => self.create.push(change(New::Once(value.clone(), now))),
-                    // Taken over from the peer, or the status was lost: whatever is there is in use.
-                    (Some(_), None) => drop(self.record.made.insert(key.to_owned(), now)),
-                    (Some(_), Some(made)) if made.from == now.from && (now.regenerate.is_none() || made.regenerate == now.regenerate) => {}
-                    (Some(_), Some(_)) if rules.replace => self.update.push(change(New::Once(value.clone(), now))),
-                    (Some(_), Some(_)) => self.kept.push(key.to_owned()),
+                match there {
+                    None => self.create.push(change(New::Once(value.clone(), now))),
+                    Some(_) if self.stays(key, &now, rules.seen.unwrap_or(&Seen::default())) => {}
+                    Some(_) if rules.replace => self.update.push(change(New::Once(value.clone(), now))),
+                    Some(_) => self.kept.push(key.to_owned()),
                 }
             }
         }
     }
+
+    /// Whether a value that is made once, and is there, is the one that is wanted `now`.
+    fn stays(&mut self, key: &str, now: &Made, seen: &Seen) -> bool {
+        // Another one was wanted before.
+        let awaited = self.record.awaits(key, Kind::Update);
+        let Some(made) = self.record.made.get_mut(key) else {
+            // Taken over from the peer, or the status was lost: whatever is there is in use.
+            self.record.made.insert(key.to_owned(), now.clone());
+            return true;
+        };
+        if !now.asks_no_more_than(made) {
+            return false;
+        }
+        match seen.compare(&made.from, &now.from) {
+            Compared::Same => {}
+            Compared::SameData => made.from.clone_from(&now.from),
+            Compared::Unknown if awaited => return false,
+            Compared::Unknown => {
+                made.from.clone_from(&now.from);
+                self.adopted.push(key.to_owned());
+            }
+            Compared::Other => return false,
+        }
+        true
+    }
 }
 
-/// The record, by what is there.
-fn settled(wishes: &Wishes, there: &Folder, record: &Record) -> Record {
+/// The record, by what is there. What was about to be written and is not there yet is looked for as long as it may arrive.
+fn settled(wishes: &Wishes, there: &Folder, record: &Record, now: Timestamp) -> Record {
     let mut settled = record.clone();
     if let Some(managed) = &mut settled.managed {
         managed.retain(|id, key| there.get(key).is_some_and(|remote| remote.id == *id));
     }
-    let asked = record.waiting.iter().flat_map(|waiting| &waiting.secrets).filter(|(_, change)| *change == "create");
-    let about = asked.map(|(key, _)| (key, None)).chain(record.pending.iter().map(|(key, at)| (key, Some(*at))));
-    let about: BTreeMap<_, _> = about.collect();
     for (key, Remaking { made, version }) in std::mem::take(&mut settled.remaking) {
         // The write of before was made, though its answer was lost: that is the value now.
         if there.get(&key).is_some_and(|remote| remote.version.is_some_and(|now| now > version)) {
             settled.made.insert(key, made);
         }
     }
-    for (key, at) in about {
-        if let Some(remote) = there.get(key)
-            && is_as_meant(wishes.get(key), remote, at)
-        {
-            settled.note(remote.id.clone(), key.clone());
+    for (key, at) in &record.pending {
+        match there.get(key) {
+            Some(remote) if is_as_meant(wishes.get(key), remote, *at) => {
+                settled.note(remote.id.clone(), key.clone());
+                settled.pending.remove(key);
+            }
+            _ if now.duration_since(*at).abs() <= ABOUT_THAT_TIME => {}
+            _ => drop(settled.pending.remove(key)),
         }
     }
-    settled.pending.clear();
     settled.made.retain(|key, _| matches!(wishes.get(key), Some(Wish::Once { .. })) && there.contains_key(key));
     settled
 }
 
-/// Whether a secret that was about to be written is that one: it holds what it was to hold, or it was made at that time. `at` is
-/// None where it waited for an approval.
-fn is_as_meant(wish: Option<&Wish>, remote: &Remote, at: Option<Timestamp>) -> bool {
-    let then = at.and_then(|at| remote.created.map(|created| created.duration_since(at).abs() <= ABOUT_THAT_TIME));
+/// Whether a secret that was about to be written is that one: it holds what it was to hold, or it was made at that time.
+fn is_as_meant(wish: Option<&Wish>, remote: &Remote, at: Timestamp) -> bool {
+    let then = remote.created.map(|created| created.duration_since(at).abs() <= ABOUT_THAT_TIME);
     match wish {
         Some(Wish::Value(value)) if same(value, &remote.value) => true,
         Some(Wish::Once { .. }) => then.unwrap_or(true),
@@ -154,7 +177,7 @@ fn is_as_meant(wish: Option<&Wish>, remote: &Remote, at: Option<Timestamp>) -> b
     }
 }
 
-fn same(one: &SecretBytes, other: &SecretBytes) -> bool {
+pub(super) fn same(one: &SecretBytes, other: &SecretBytes) -> bool {
     one.expose_secret() == other.expose_secret()
 }
 

@@ -1,13 +1,14 @@
 //! Taking away what a resource wrote to a folder that it no longer pushes to, or when it goes itself.
 //!
 //! Only what is recorded, and was not renamed or made anew since, and what no other resource wants. A folder, an environment or
-//! a project that is not there holds nothing of ours.
+//! a project that is not there holds nothing of ours. What may yet arrive stays in the record: a write that was cut off, and a
+//! creation that somebody may approve.
 use super::{
-    Wishes, approval,
+    Kind, Wishes, approval,
     decide::{Decision, Rules, decide},
     folder,
     memory::{Kept, Pushes},
-    record::Place,
+    record::{Place, Record, Waiting},
     write::{Makes, Writer, Written},
 };
 use crate::{
@@ -19,31 +20,54 @@ use crate::{
     session::{Session, SessionError},
 };
 use infisical::{Error, ListRequest, Listed};
+use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Takes it away. Deletions that wait for an approval are in the record.
 ///
 /// # Errors
 /// The folder can't be read.
-pub async fn take(session: &Arc<Session>, owner: &Owner, place: &Place, kept: &mut Kept, pushes: &Pushes) -> Result<Written, SessionError> {
+pub async fn take(
+    session: &Arc<Session>,
+    owner: &Owner,
+    place: &Place,
+    kept: &mut Kept,
+    pushes: &Pushes,
+    now: Timestamp,
+) -> Result<Written, SessionError> {
     let there = match list(session, place).await? {
         Some(contents) => folder(&contents),
         None => BTreeMap::new(),
     };
+    approval::settle(&mut kept.record, &Wishes::new(), &there, &mut kept.asked);
     let names = kept.record.managed.iter().flat_map(BTreeMap::values).chain(kept.record.pending.keys());
     let wanted = names.filter(|key| pushes.wanted_by_another(owner, place, key)).cloned().collect();
-    let rules = Rules { delete: true, ..Rules::default() };
+    let rules = Rules { delete: true, now, ..Rules::default() };
     let mut decision = decide(&Wishes::new(), &there, &kept.record, rules, &wanted);
     let source = approval::source(&"deletion", None);
-    approval::hold_back(&mut decision, &mut kept.asked, &source);
+    let (waiting, values) = (kept.record.waiting.clone(), kept.asked.clone());
+    approval::hold_back(&mut decision, &mut kept.asked, &kept.seen, &source);
     kept.record = decision.record.clone();
+    kept.record.waiting = with_creations(kept.record.waiting.take(), waiting);
+    kept.asked.extend(values.into_iter().filter(|(key, _)| kept.record.awaits(key, Kind::Create)));
+    kept.record.pending.retain(|key, _| !wanted.contains(key));
     if let Some(managed) = &mut kept.record.managed {
         managed.retain(|_, key| !wanted.contains(key));
     }
     let folder =
         infisical::Folder { project_id: place.project_id.clone(), environment: place.environment.clone(), path: place.path.clone() };
-    let writer = Writer { session, folder, there: &there, source: &source };
-    Ok(writer.write(Decision { record: super::record::Record::default(), ..decision }, kept, &Nothing).await)
+    let writer = Writer { session, folder, there: &there, source: &source, last: true };
+    Ok(writer.write(Decision { record: Record::default(), ..decision }, kept, &Nothing).await)
+}
+
+/// What still waits, with the creations that waited before: nobody wants them any more, and they may be approved all the same.
+fn with_creations(held: Option<Waiting>, before: Option<Waiting>) -> Option<Waiting> {
+    let mut before = before?;
+    before.secrets.retain(|_, asked| asked.kind == Kind::Create);
+    if let Some(held) = held {
+        before.secrets.extend(held.secrets);
+    }
+    Some(before).filter(|waiting| !waiting.secrets.is_empty())
 }
 
 /// A deletion makes nothing.
@@ -74,5 +98,25 @@ async fn list(session: &Arc<Session>, place: &Place) -> Result<Option<Contents>,
         // With an id it is the server's own word, and not that of something between.
         Err(SessionError::Call(Error::Refused { status: 404, request_id: Some(_), .. })) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::push::record::Asked;
+
+    #[test]
+    fn a_creation_that_waits_is_not_forgotten_with_the_wish_for_it() {
+        let waiting = |secrets: &[(&str, Kind)]| {
+            let asked = |(key, kind): &(&str, Kind)| ((*key).to_owned(), Asked { kind: *kind, version: None, made: None });
+            Some(Waiting { requests: vec!["r".into()], secrets: secrets.iter().map(asked).collect(), source: "s".into() })
+        };
+        let before = || waiting(&[("A", Kind::Create), ("B", Kind::Update), ("C", Kind::Delete)]);
+        assert_eq!(with_creations(None, before()), waiting(&[("A", Kind::Create)]));
+        let held = waiting(&[("C", Kind::Delete)]);
+        assert_eq!(with_creations(held, before()), waiting(&[("A", Kind::Create), ("C", Kind::Delete)]));
+        assert_eq!(with_creations(None, waiting(&[("B", Kind::Update)])), None);
+        assert_eq!(with_creations(None, None), None);
     }
 }

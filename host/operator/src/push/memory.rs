@@ -4,8 +4,10 @@
 //! Of two resources that want the same secret the one has it that has it in its record, else the older one, the same after every
 //! restart. The other says so, and writes when the first lets go.
 use super::{
-    approval::AllAsked,
+    approval::Values,
+    batches::Refused,
     record::{Place, Record},
+    seen::Seen,
 };
 use crate::{cluster::compare_versions, object::ObjectRef, plan::Owner, target::claims::Claims};
 use std::{
@@ -42,7 +44,10 @@ pub struct Kept {
     made: Option<String>,
     /// Only what was read since then shows what we wrote.
     pub not_before: Option<Instant>,
-    pub asked: AllAsked,
+    /// What was asked for, where that waits for an approval.
+    pub asked: Values,
+    pub seen: Seen,
+    pub refused: Refused,
 }
 
 impl Kept {

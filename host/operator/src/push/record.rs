@@ -2,6 +2,7 @@
 //!
 //! A definition of the peer's keeps [`Record::managed`] alone. Without the others a value that is there already counts as made
 //! once, the folder as that of the spec, and a request for approval is made once more.
+use super::Kind;
 use api::v1alpha1::{GeneratedSecret, PendingApproval, PushSecretStatus, PushedTo, ReplacedSecret};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -20,10 +21,18 @@ pub struct Place {
 /// With what a value was made that is made once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Made {
-    /// Digest of all that it was made from, but for values.
+    /// Tells all that it was made from; see [`super::seen`].
     pub from: String,
     /// Value of the annotation that asks for another one.
     pub regenerate: Option<String>,
+}
+
+impl Made {
+    /// Whether this asks for no other value by annotation; one that is taken away asks for nothing.
+    #[must_use]
+    pub fn asks_no_more_than(&self, before: &Self) -> bool {
+        self.regenerate.is_none() || self.regenerate == before.regenerate
+    }
 }
 
 /// A value that is made once is about to be replaced by another one.
@@ -39,10 +48,20 @@ pub struct Remaking {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
     pub requests: Vec<String>,
-    /// `create`, `update` or `delete` by name.
-    pub secrets: BTreeMap<String, String>,
+    /// By name.
+    pub secrets: BTreeMap<String, Asked>,
     /// Tells what it was made from; see [`super::approval`].
     pub source: String,
+}
+
+/// A change that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub kind: Kind,
+    /// Which version was there then, where the server told it.
+    pub version: Option<u64>,
+    /// With what its value was made, if that is made once.
+    pub made: Option<Made>,
 }
 
 /// What was written, and what was about to be.
@@ -63,10 +82,6 @@ impl Record {
     #[must_use]
     pub fn of(status: Option<&PushSecretStatus>) -> Self {
         let Some(status) = status else { return Self::default() };
-        let made = status.generated.iter().flatten().filter_map(|made| {
-            let made_from = Made { from: made.settings.clone()?, regenerate: made.regenerate.clone() };
-            Some((made.destination_secret_name.clone()?, made_from))
-        });
         let remaking = status.generated.iter().flatten().filter_map(|made| {
             let ReplacedSecret { settings, regenerate, version } = made.replacing.clone()?;
             let remaking = Remaking { made: Made { from: settings?, regenerate }, version: u64::try_from(version?).ok()? };
@@ -75,7 +90,7 @@ impl Record {
         let pending = status.pending.iter().flatten();
         Self {
             managed: status.managed_secrets.clone(),
-            made: made.collect(),
+            made: made(status.generated.as_deref()),
             remaking: remaking.collect(),
             pushed_to: status.pushed_to.as_ref().and_then(place),
             // A time that can't be read says at least that the secret is about to be written.
@@ -93,8 +108,28 @@ impl Record {
     /// Whether something is, or may yet come to be, at the server that goes with the resource.
     #[must_use]
     pub fn is_to_be_undone(&self) -> bool {
-        let created = |waiting: &Waiting| waiting.secrets.values().any(|change| change == super::approval::CREATE);
-        !self.names().is_empty() || !self.pending.is_empty() || self.waiting.as_ref().is_some_and(created)
+        !self.names().is_empty() || !self.pending.is_empty() || !self.awaited(Kind::Create).is_empty()
+    }
+
+    /// Names of what is done so as soon as somebody approves it, in their order.
+    #[must_use]
+    pub fn awaited(&self, kind: Kind) -> Vec<String> {
+        let asked = self.waiting.iter().flat_map(|waiting| &waiting.secrets);
+        asked.filter(|(_, asked)| asked.kind == kind).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Whether that waits for somebody to approve it.
+    #[must_use]
+    pub fn awaits(&self, key: &str, kind: Kind) -> bool {
+        self.waiting.as_ref().and_then(|waiting| waiting.secrets.get(key)).is_some_and(|asked| asked.kind == kind)
+    }
+
+    /// All that is recorded of what something was made from; see [`super::seen`].
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        let asked = self.waiting.iter().flat_map(|waiting| waiting.secrets.values()).filter_map(|asked| asked.made.as_ref());
+        let remaking = self.remaking.values().map(|remaking| &remaking.made);
+        let made = self.made.values().chain(remaking).chain(asked).map(|made| made.from.as_str());
+        made.chain(self.waiting.iter().map(|waiting| waiting.source.as_str()))
     }
 
     /// Names of what is ours, in their order.
@@ -121,17 +156,7 @@ impl Record {
             patch.insert("managedSecrets".into(), gone.chain(new.iter().map(|(id, key)| (id.clone(), json!(key)))).collect());
         }
         if (&self.made, &self.remaking) != (&before.made, &before.remaking) {
-            let made = self.made.iter().map(|(key, made)| GeneratedSecret {
-                destination_secret_name: Some(key.clone()),
-                settings: Some(made.from.clone()),
-                regenerate: made.regenerate.clone(),
-                replacing: self.remaking.get(key).map(|Remaking { made, version }| ReplacedSecret {
-                    settings: Some(made.from.clone()),
-                    regenerate: made.regenerate.clone(),
-                    version: i64::try_from(*version).ok(),
-                }),
-            });
-            patch.insert("generated".into(), if self.made.is_empty() { Value::Null } else { json!(made.collect::<Vec<_>>()) });
+            patch.insert("generated".into(), generated(self.made.iter(), Some(&self.remaking)));
         }
         if self.pushed_to != before.pushed_to {
             let place = self.pushed_to.as_ref().map(|place| {
@@ -165,21 +190,55 @@ fn place(written: &PushedTo) -> Option<Place> {
     })
 }
 
+fn made(written: Option<&[GeneratedSecret]>) -> BTreeMap<String, Made> {
+    let made = |one: &GeneratedSecret| {
+        let made = Made { from: one.settings.clone()?, regenerate: one.regenerate.clone() };
+        Some((one.destination_secret_name.clone()?, made))
+    };
+    written.unwrap_or_default().iter().filter_map(made).collect()
+}
+
+/// The member that holds these, or null, which takes it away.
+fn generated<'a>(made: impl Iterator<Item = (&'a String, &'a Made)>, remaking: Option<&BTreeMap<String, Remaking>>) -> Value {
+    let replaced = |Remaking { made, version }: &Remaking| ReplacedSecret {
+        settings: Some(made.from.clone()),
+        regenerate: made.regenerate.clone(),
+        version: i64::try_from(*version).ok(),
+    };
+    let written = |(key, made): (&String, &Made)| GeneratedSecret {
+        destination_secret_name: Some(key.clone()),
+        settings: Some(made.from.clone()),
+        regenerate: made.regenerate.clone(),
+        replacing: remaking.and_then(|remaking| remaking.get(key)).map(replaced),
+    };
+    let all: Vec<_> = made.map(written).collect();
+    if all.is_empty() { Value::Null } else { json!(all) }
+}
+
 fn waiting(written: &PendingApproval) -> Waiting {
+    let made = made(written.generated.as_deref());
+    let asked = |(key, kind): (&String, &String)| {
+        let version = written.versions.as_ref().and_then(|versions| u64::try_from(*versions.get(key)?).ok());
+        let asked = Asked { kind: kind.parse().ok()?, version, made: made.get(key).cloned() };
+        Some((key.clone(), asked))
+    };
     Waiting {
         requests: written.requests.clone().unwrap_or_default(),
-        secrets: written.secrets.clone().unwrap_or_default(),
+        secrets: written.secrets.iter().flatten().filter_map(asked).collect(),
         source: written.source.clone().unwrap_or_default(),
     }
 }
 
 fn approval(waiting: &Waiting, before: Option<&Waiting>) -> Value {
     let gone = before.into_iter().flat_map(|before| before.secrets.keys()).filter(|key| !waiting.secrets.contains_key(*key));
-    let secrets: Value = gone
-        .map(|key| (key.clone(), Value::Null))
-        .chain(waiting.secrets.iter().map(|(key, change)| (key.clone(), json!(change))))
-        .collect();
-    json!({ "requests": waiting.requests, "secrets": secrets, "source": waiting.source })
+    let gone: Vec<_> = gone.map(|key| (key.clone(), Value::Null)).collect();
+    let asked = || waiting.secrets.iter();
+    let secrets: Value = gone.iter().cloned().chain(asked().map(|(key, asked)| (key.clone(), json!(asked.kind.to_string())))).collect();
+    let had_version = |key| before.and_then(|before| before.secrets.get(key)).is_some_and(|asked| asked.version.is_some());
+    let versions = asked().filter(|(key, asked)| asked.version.is_some() || had_version(*key));
+    let versions: Value = gone.iter().cloned().chain(versions.map(|(key, asked)| (key.clone(), json!(asked.version)))).collect();
+    let made = generated(asked().filter_map(|(key, asked)| Some((key, asked.made.as_ref()?))), None);
+    json!({ "requests": waiting.requests, "secrets": secrets, "versions": versions, "generated": made, "source": waiting.source })
 }
 
 #[cfg(test)]
@@ -194,8 +253,22 @@ mod tests {
             remaking: [("G".to_owned(), Remaking { made: Made { from: "other".into(), regenerate: None }, version: 3 })].into(),
             pushed_to: Some(Place { host: "https://x/api".into(), project_id: "p".into(), environment: "dev".into(), path: "/".into() }),
             pending: [("C".to_owned(), Timestamp::from_second(7).unwrap())].into(),
-            waiting: Some(Waiting { requests: vec!["r".into()], secrets: pairs(&[("D", "create"), ("E", "delete")]), source: "s".into() }),
+            waiting: Some(Waiting {
+                requests: vec!["r".into()],
+                secrets: [("D", asked(Kind::Create, None)), ("E", asked(Kind::Delete, Some(3))), ("F", made_once())]
+                    .map(|(key, asked)| (key.to_owned(), asked))
+                    .into(),
+                source: "s".into(),
+            }),
         }
+    }
+
+    fn asked(kind: Kind, version: Option<u64>) -> Asked {
+        Asked { kind, version, made: None }
+    }
+
+    fn made_once() -> Asked {
+        Asked { made: Some(Made { from: "digest/u/1".into(), regenerate: Some("2".into()) }), ..asked(Kind::Update, Some(7)) }
     }
 
     /// As the API server does with a merge patch.
@@ -224,7 +297,7 @@ mod tests {
     fn a_status_gives_back_what_was_put_into_it() {
         let other = Record {
             managed: Some([("id-b".to_owned(), "B".to_owned())].into()),
-            waiting: Some(Waiting { secrets: [("D".to_owned(), "create".to_owned())].into(), ..record().waiting.unwrap() }),
+            waiting: Some(Waiting { secrets: [("D".to_owned(), asked(Kind::Create, Some(1)))].into(), ..record().waiting.unwrap() }),
             ..Record::default()
         };
         for before in [Record::default(), record(), other.clone()] {
@@ -237,14 +310,14 @@ mod tests {
 
     #[test]
     fn what_is_there_or_may_yet_come_is_to_be_undone() {
-        let waiting = |change: &str| Some(Waiting { secrets: [("A".to_owned(), change.to_owned())].into(), ..Waiting::default() });
+        let waiting = |kind| Some(Waiting { secrets: [("A".to_owned(), asked(kind, None))].into(), ..Waiting::default() });
         let empty = Record { managed: Some(BTreeMap::new()), ..Record::default() };
         assert!(!Record::default().is_to_be_undone() && !empty.is_to_be_undone());
-        assert!(!Record { waiting: waiting("update"), ..empty.clone() }.is_to_be_undone());
+        assert!(!Record { waiting: waiting(Kind::Update), ..empty.clone() }.is_to_be_undone());
         for some in [
             Record { managed: record().managed, ..empty.clone() },
             Record { pending: record().pending, ..empty.clone() },
-            Record { waiting: waiting("create"), ..empty },
+            Record { waiting: waiting(Kind::Create), ..empty },
         ] {
             assert!(some.is_to_be_undone(), "{some:?}");
         }

@@ -3,7 +3,7 @@
 //!
 //! What can go wrong: a template fails, then nothing is wanted and nothing is done; a key or a value is none that Infisical
 //! takes, or a generator is not there: then what is in the folder under that name stays, and the others are pushed.
-use super::{Once, Wish, Wishes};
+use super::{Once, Wish, Wishes, seen};
 use crate::{
     data::Contents,
     dereference::SecretData,
@@ -116,7 +116,7 @@ async fn rendered(
     renderer.render(call).await.map_err(|failure| render::at(PUSH_SOURCE, failure.into()))
 }
 
-/// A digest without any value: it stands in the status, which more may read than the Secret.
+/// Tells template and Secret without any value: it stands in the status, which more may read than the Secret.
 fn made_from(template: &Template, secret: &SecretData) -> String {
     let mut sha = Sha256::new();
     let mut part = |text: &str| {
@@ -128,11 +128,10 @@ fn made_from(template: &Template, secret: &SecretData) -> String {
         part(key);
         part(text);
     });
-    part(&secret.version);
-    hex::encode(sha.finalize())
+    seen::from(&hex::encode(sha.finalize()), &secret.version)
 }
 
-/// A value in the form in which the server keeps it.
+/// A value in the form in which the server keeps it, if it can.
 fn writable(secret: &SecretData, key: &str, value: &Arc<SecretBytes>) -> Result<Arc<SecretBytes>, Fault> {
     let wrong = |reason, problem: String| {
         Fault::new(reason, Class::UserFix, format!("{PUSH_SOURCE}: key {key:?} of Secret {} is not pushed: {problem}", secret.name))
@@ -146,6 +145,5 @@ fn writable(secret: &SecretData, key: &str, value: &Arc<SecretBytes>) -> Result<
         let problem = format!("its value has {} bytes, and Infisical takes 1 MiB with all that is around it", text.len());
         return Err(wrong(reason::TOO_LARGE, problem));
     }
-    let stored = infisical::stored(text);
-    Ok(if stored.len() == text.len() { Arc::clone(value) } else { Arc::new(SecretBytes::from(stored.as_bytes().to_vec())) })
+    Ok(super::stored(Arc::clone(value)))
 }

@@ -1,24 +1,26 @@
 //! Writing what was decided, in batches, and noting what came of it.
 //!
-//! A batch that is refused holds no other up. After an outage nothing more is tried. Where the server found the folder other
-//! than it was read (a secret is there already, or gone), the pass reads and decides once more.
+//! A batch that is refused holds no other up, and a secret that is refused none of its batch: see [`super::batches`]. After an
+//! outage nothing more is tried. Where the server found the folder other than it was read (a secret is there already, or gone),
+//! the pass reads and decides once more.
 use super::{
-    Folder, Once,
-    approval::{self, Asked},
+    Folder, Kind, Once,
+    batches::{Batches, Calls},
     decide::{Change, Decision, New},
     memory::Kept,
-    record::{Made, Waiting},
+    record::{Asked, Made, Waiting},
 };
 use crate::{
     effect::Effect,
     generate,
     outcome::{Class, Fault, Stage},
+    report::said::push_secret::listed,
     session::{Session, SessionError},
 };
 use infisical::{NewSecret, Written as Answer};
 use runtime::SecretBytes;
 use secrecy::ExposeSecret;
-use std::{collections::BTreeMap, future::Future, sync::Arc};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Instant};
 
 /// Requests for approval that are named: the newest.
 const REQUESTS: usize = 10;
@@ -40,12 +42,22 @@ pub struct Written {
     /// Something was written.
     pub any: bool,
     pub failed: Failed,
-    /// The first.
+    /// The first; what the server refused comes after all else.
     pub fault: Option<(Stage, Fault)>,
     /// The folder is not as it was read.
     pub conflict: bool,
     /// Of generators, for users.
     pub notices: Vec<Fault>,
+    refused: Vec<Refusal>,
+}
+
+/// A secret that the server refused to write.
+struct Refusal {
+    kind: Kind,
+    key: String,
+    fault: Fault,
+    /// It was refused by itself, and not only with others.
+    alone: bool,
 }
 
 /// Where is written, and with what.
@@ -54,8 +66,10 @@ pub struct Writer<'a> {
     pub folder: infisical::Folder,
     /// What was read there.
     pub there: &'a Folder,
-    /// See [`approval::source`].
+    /// See [`super::approval::source`].
     pub source: &'a str,
+    /// The pass does not decide once more.
+    pub last: bool,
 }
 
 /// Makes values.
@@ -69,7 +83,6 @@ struct Ready {
     key: String,
     value: Arc<SecretBytes>,
     made: Option<Made>,
-    asked: Asked,
     ours: bool,
 }
 
@@ -80,44 +93,63 @@ impl Ready {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Create,
-    Update,
-    Delete,
-}
-
 impl Writer<'_> {
     /// Writes.
     pub async fn write(&self, decision: Decision, kept: &mut Kept, makes: &impl Makes) -> Written {
         let mut written = Written::default();
         // What is not sent needs no note.
-        let noted = std::mem::take(&mut kept.record.remaking);
-        let creates = written.ready(decision.create, approval::CREATE, makes).await;
-        for batch in infisical::batches(creates, |ready| (&ready.key, ready.text())) {
-            let answer = self.send(Kind::Create, &batch).await;
-            if written.note(Kind::Create, answer, batch, self, kept) {
-                return written;
+        let mut noted = std::mem::take(&mut kept.record.remaking);
+        let mut calls = Calls::of(&kept.refused, Instant::now());
+        let creates = written.ready(decision.create, Kind::Create, makes).await;
+        if self.write_all(Kind::Create, creates, &mut calls, &mut written, kept).await {
+            let updates = written.ready(decision.update, Kind::Update, makes).await;
+            noted.retain(|key, _| updates.iter().any(|ready| ready.key == *key));
+            kept.record.remaking = noted;
+            if self.write_all(Kind::Update, updates, &mut calls, &mut written, kept).await {
+                let nothing = Arc::new(SecretBytes::from(Vec::new()));
+                let gone = |key: String| Ready { key, value: Arc::clone(&nothing), made: None, ours: true };
+                let deletions = decision.delete.into_iter().map(gone).collect();
+                self.write_all(Kind::Delete, deletions, &mut calls, &mut written, kept).await;
             }
         }
-        let updates = written.ready(decision.update, approval::UPDATE, makes).await;
-        for batch in infisical::batches(updates, |ready| (&ready.key, ready.text())) {
-            let sent = batch.iter().filter_map(|ready| Some((ready.key.clone(), noted.get(&ready.key)?.clone())));
-            kept.record.remaking.extend(sent);
-            let answer = self.send(Kind::Update, &batch).await;
-            if written.note(Kind::Update, answer, batch, self, kept) {
-                return written;
-            }
-        }
-        let nothing = Arc::new(SecretBytes::from(Vec::new()));
-        let gone = |key: String| Ready { key, value: Arc::clone(&nothing), made: None, asked: Asked::Deletion, ours: true };
-        for batch in infisical::batches(decision.delete.into_iter().map(gone).collect(), |ready| (&ready.key, "")) {
-            let answer = self.send(Kind::Delete, &batch).await;
-            if written.note(Kind::Delete, answer, batch, self, kept) {
-                return written;
-            }
-        }
+        written.tell();
         written
+    }
+
+    /// Writes what is to be written so. False: nothing more is to be tried.
+    async fn write_all(&self, kind: Kind, all: Vec<Ready>, calls: &mut Calls, written: &mut Written, kept: &mut Kept) -> bool {
+        let cut = |all| infisical::batches(all, |ready: &Ready| (&ready.key, ready.text()));
+        let mut batches = Batches::new(all, &kept.refused, calls, |ready| &ready.key, cut);
+        while let Some((batch, divisible)) = batches.take() {
+            let (batch, error) = match self.send(kind, &batch).await {
+                Ok(Answer::Done(ids)) => {
+                    written.done(kind, ids, batch, self, kept);
+                    continue;
+                }
+                Ok(Answer::Approval { id }) => {
+                    written.asked(kind, id, batch, self, kept);
+                    continue;
+                }
+                Ok(Answer::Partly { done, error }) => {
+                    let (made, rest) = batch.into_iter().partition(|ready| done.contains_key(&ready.key));
+                    written.done(kind, done, made, self, kept);
+                    (rest, SessionError::Call(error))
+                }
+                Err(error) => (batch, error),
+            };
+            // What is there or gone by now is decided once more.
+            let of_some = is_of_some(&error) && (self.last || !is_conflict(&error));
+            let refused = match of_some && divisible {
+                true => batches.halve(batch, calls, &mut kept.refused, Instant::now()),
+                false => Err(batch),
+            };
+            if let Err(batch) = refused
+                && !written.failed(kind, error, of_some, batch, kept)
+            {
+                return false;
+            }
+        }
+        true
     }
 
     async fn send(&self, kind: Kind, batch: &[Ready]) -> Result<Answer, SessionError> {
@@ -144,10 +176,9 @@ impl Writer<'_> {
 
 impl Written {
     /// Changes with their values; those whose value can't be made have failed.
-    async fn ready(&mut self, changes: Vec<Change>, kind: &'static str, makes: &impl Makes) -> Vec<Ready> {
+    async fn ready(&mut self, changes: Vec<Change>, kind: Kind, makes: &impl Makes) -> Vec<Ready> {
         let mut all = Vec::with_capacity(changes.len());
         for change in changes {
-            let asked = Asked::of(kind, &change);
             let Change { key, value, ours } = change;
             let (value, made) = match value {
                 New::Value(value) => (value, None),
@@ -155,34 +186,20 @@ impl Written {
                 New::Once(Once::Generator(index), made) => match makes.make(index).await {
                     Ok(generated) => {
                         self.notices.extend(generated.notices);
-                        (generated.value, Some(made))
+                        // As the server keeps it, so that it is known again.
+                        (super::stored(generated.value), Some(made))
                     }
                     Err(fault) => {
-                        let list = if kind == approval::CREATE { &mut self.failed.create } else { &mut self.failed.update };
+                        let list = if kind == Kind::Create { &mut self.failed.create } else { &mut self.failed.update };
                         list.push(key);
                         self.fault.get_or_insert((Stage::Render, fault));
                         continue;
                     }
                 },
             };
-            all.push(Ready { key, value, made, asked, ours });
+            all.push(Ready { key, value, made, ours });
         }
         all
-    }
-
-    /// Notes what came of a batch. True: nothing more is to be tried.
-    fn note(&mut self, kind: Kind, answer: Result<Answer, SessionError>, batch: Vec<Ready>, writer: &Writer<'_>, kept: &mut Kept) -> bool {
-        match answer {
-            Ok(Answer::Done(ids)) => self.done(kind, ids, batch, writer, kept),
-            Ok(Answer::Partly { done, error }) => {
-                let (made, rest) = batch.into_iter().partition(|ready| done.contains_key(&ready.key));
-                self.done(kind, done, made, writer, kept);
-                return self.refused(kind, SessionError::Call(error), rest, kept);
-            }
-            Ok(Answer::Approval { id }) => self.asked(kind, id, batch, writer, kept),
-            Err(error) => return self.refused(kind, error, batch, kept),
-        }
-        false
     }
 
     fn done(&mut self, kind: Kind, mut ids: BTreeMap<String, String>, batch: Vec<Ready>, writer: &Writer<'_>, kept: &mut Kept) {
@@ -190,6 +207,7 @@ impl Written {
         for Ready { key, made, .. } in batch {
             kept.asked.remove(&key);
             kept.record.remaking.remove(&key);
+            kept.refused.remove(&key);
             if let Some(made) = made {
                 kept.record.made.insert(key.clone(), made);
             }
@@ -214,27 +232,37 @@ impl Written {
         waiting.requests.extend(id);
         let older = waiting.requests.len().saturating_sub(REQUESTS);
         waiting.requests.drain(..older);
-        let name = match kind {
-            Kind::Create => approval::CREATE,
-            Kind::Update => approval::UPDATE,
-            Kind::Delete => approval::DELETE,
-        };
-        for Ready { key, asked, .. } in batch {
-            waiting.secrets.insert(key.clone(), name.to_owned());
+        for Ready { key, value, made, .. } in batch {
+            let version = writer.there.get(&key).and_then(|remote| remote.version);
+            waiting.secrets.insert(key.clone(), Asked { kind, version, made });
             kept.record.pending.remove(&key);
             kept.record.remaking.remove(&key);
-            kept.asked.insert(key, asked);
+            kept.refused.remove(&key);
+            if kind != Kind::Delete {
+                kept.asked.insert(key, value);
+            }
         }
     }
 
-    fn refused(&mut self, kind: Kind, error: SessionError, batch: Vec<Ready>, kept: &mut Kept) -> bool {
+    /// Notes a batch that was not written, `of_some` for what is in it. False: nothing more is to be tried.
+    fn failed(&mut self, kind: Kind, error: SessionError, of_some: bool, batch: Vec<Ready>, kept: &mut Kept) -> bool {
         self.conflict |= is_conflict(&error);
         let for_certain = is_refusal(&error);
+        let stage = if error.stage() == Stage::Read { Stage::Apply } else { error.stage() };
+        let fault = Fault::from(error);
+        let single = batch.len() == 1;
         for Ready { key, ours, .. } in batch {
             // What the server refused is not there by us, whoever made it meanwhile.
             if for_certain {
                 kept.record.pending.remove(&key);
                 kept.record.remaking.remove(&key);
+            }
+            if of_some {
+                if single {
+                    kept.refused.add(&key);
+                }
+                let alone = kept.refused.has(&key);
+                self.refused.push(Refusal { kind, key: key.clone(), fault: fault.clone(), alone });
             }
             match (kind, ours) {
                 (Kind::Create, _) => self.failed.create.push(key),
@@ -243,11 +271,32 @@ impl Written {
                 (Kind::Delete, _) => self.failed.delete.push(key),
             }
         }
-        let stage = if error.stage() == Stage::Read { Stage::Apply } else { error.stage() };
-        let fault = Fault::from(error);
         let outage = !matches!(fault.class, Class::UserFix | Class::Denied);
-        self.fault.get_or_insert((stage, fault));
-        outage
+        if !of_some {
+            self.fault.get_or_insert((stage, fault));
+        }
+        !outage
+    }
+
+    /// Says what was refused, and in which words, unless there is something else to say.
+    fn tell(&mut self) {
+        let Failed { create, update, replace, delete } = &mut self.failed;
+        [create, update, replace, delete].into_iter().for_each(|names| names.sort());
+        let Some(first) = self.refused.iter().find(|refusal| refusal.alone).or(self.refused.first()) else { return };
+        let as_first =
+            |other: &&Refusal| other.kind == first.kind && other.alone == first.alone && other.fault.message == first.fault.message;
+        let mut names: Vec<_> = self.refused.iter().filter(as_first).map(|refusal| refusal.key.as_str()).collect();
+        names.sort_unstable();
+        let all = if first.alone { "" } else { "some of " };
+        let mut message = format!("Infisical refuses to {} {all}{}: {}", first.kind, listed(&names), first.fault.message);
+        match self.refused.len() - names.len() {
+            0 => {}
+            more => message.push_str(&format!("; {more} more could not be written, see the other conditions")),
+        }
+        // As long as some of it comes through, the rest is told apart soon.
+        let goes_on = self.any && self.refused.iter().any(|refusal| !refusal.alone);
+        let class = if goes_on { Class::Transient } else { first.fault.class };
+        self.fault.get_or_insert((Stage::Apply, Fault { message, class, ..first.fault.clone() }));
     }
 }
 
@@ -259,6 +308,12 @@ fn is_refusal(error: &SessionError) -> bool {
         // Nothing was sent.
         _ => true,
     }
+}
+
+/// Whether it was refused for what is in the batch, of which other parts may be taken.
+fn is_of_some(error: &SessionError) -> bool {
+    let SessionError::Call(call @ infisical::Error::Refused { .. }) = error else { return false };
+    matches!(call.class(), infisical::Class::UserFix | infisical::Class::Denied)
 }
 
 /// Whether the server found the folder other than it was read.

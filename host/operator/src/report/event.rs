@@ -1,7 +1,7 @@
 //! Which outcomes are worth an Event. Pure. A first sync and a quiet pass are not: a thousand of either would be a thousand
 //! writes.
 use super::READY;
-use crate::outcome::Outcome;
+use crate::outcome::{Fault, Outcome};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// An Event to be published.
@@ -15,6 +15,14 @@ pub struct Note {
 /// The API server takes 1,024 characters.
 const TEXT: usize = 1000;
 
+impl Note {
+    /// Warns of a fault.
+    #[must_use]
+    pub fn warning(fault: &Fault) -> Self {
+        Self { warning: true, reason: fault.reason, text: fault.message.chars().take(TEXT).collect() }
+    }
+}
+
 /// The Event of an outcome, by the conditions before and after it.
 #[must_use]
 pub fn note(before: &[Condition], after: &[Condition], outcome: &Outcome) -> Option<Note> {
@@ -22,13 +30,12 @@ pub fn note(before: &[Condition], after: &[Condition], outcome: &Outcome) -> Opt
     let (was, is) = (ready(before), ready(after));
     let same = was.as_ref().map(|condition| (&condition.status, &condition.message))
         == is.as_ref().map(|condition| (&condition.status, &condition.message));
-    let cut = |text: &str| text.chars().take(TEXT).collect::<String>();
     match outcome {
-        Outcome::Failed { fault, .. } if !same => Some(Note { warning: true, reason: fault.reason, text: cut(&fault.message) }),
+        Outcome::Failed { fault, .. } if !same => Some(Note::warning(fault)),
         Outcome::Synced(done) | Outcome::Unchanged(done) => {
             let recovered = was.is_some_and(|condition| condition.status == "False");
             match done.warnings.first() {
-                Some(warning) if !same => Some(Note { warning: true, reason: warning.reason, text: cut(&warning.message) }),
+                Some(warning) if !same => Some(Note::warning(warning)),
                 _ if done.restarted > 0 => Some(Note {
                     warning: false,
                     reason: "Restarted",
@@ -46,7 +53,7 @@ pub fn note(before: &[Condition], after: &[Condition], outcome: &Outcome) -> Opt
 mod tests {
     use super::*;
     use crate::{
-        outcome::{Class, Done, Fault, Stage},
+        outcome::{Class, Done, Stage},
         report::{conditions, ready, synced},
     };
     use k8s_openapi::jiff::Timestamp;

@@ -17,7 +17,7 @@ use crate::{
     effect::{self, Effect},
     metrics::Metrics,
     object::ObjectRef,
-    outcome::Outcome,
+    outcome::{Fault, Outcome},
     rights::WATCH,
 };
 use api::{status::Conditions, well_known::annotation::SUSPEND};
@@ -204,6 +204,12 @@ impl Reports {
         written
     }
 
+    /// Says, in an Event and in the log, what a resource leaves behind and no condition will tell of.
+    pub async fn warn<K: Reported>(&self, object: &K, fault: &Fault) {
+        tracing::warn!(object = %ObjectRef::of(object), reason = fault.reason, fault.message, "a resource leaves something behind");
+        self.publish(object, Note::warning(fault)).await;
+    }
+
     fn log(&self, reference: &ObjectRef, outcome: &Outcome, took: Duration) {
         let (kind, namespace, name) = (reference.kind, reference.namespace.as_str(), reference.name.as_str());
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -325,7 +331,7 @@ pub fn watch_error(error: &kube::runtime::watcher::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Class, Done, Fault, Stage};
+    use crate::outcome::{Class, Done, Stage};
     use api::v1alpha1::InfisicalSecret;
     use kube::{Api, ResourceExt, api::PostParams};
     use support::ControlPlane;

@@ -51,6 +51,44 @@ async fn every_condition_says_what_its_name_says() {
     world.condition_is("Authenticated", "True").await;
 }
 
+/// Calls are batches, which the server takes or refuses as a whole.
+#[tokio::test]
+async fn a_secret_that_is_refused_is_named_and_the_others_are_pushed() {
+    let world = World::new().await;
+    let rule = Rule {
+        inverted: true,
+        subject: Subject::Secrets,
+        actions: vec![Action::Create],
+        environment: None,
+        secret_path: None,
+        secret_name: Some("FORBIDDEN".into()),
+    };
+    world.infisical.state().add_rule("shop", "app", rule).unwrap();
+    let names: Vec<_> = (0..20).map(|number| format!("K{number}")).collect();
+    let mut data: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).chain([("FORBIDDEN", "v")]).collect();
+    world.source(&data).await;
+    let _operator = world.start().await;
+    world.push("app", replace_and_delete()).await;
+    let message = world.fails("app", "PermissionDenied").await;
+    assert!(message.contains("Infisical refuses to create FORBIDDEN: ") && message.contains("create on secrets"), "{message}");
+    assert!(world.condition_is("FailedToCreateSecrets", "True").await.ends_with(": FORBIDDEN"));
+    assert_eq!((world.all_remote().len(), world.managed("app").await.len()), (20, 20));
+    assert_eq!(world.status("app").await.pending, None);
+    let writes = world.writes();
+    assert!(writes <= 1 + 2 * 5, "{writes} calls for one of 21");
+
+    // From then on it costs a call of its own.
+    data.push(("MORE", "v"));
+    world.source(&data).await;
+    until("both calls", async || if world.writes() == writes + 2 { Ok(()) } else { Err(world.writes()) }).await;
+    assert_eq!(world.remote("MORE").as_deref(), Some("v"));
+    world.infisical.state().set_membership("shop", "app", Some(Membership { role: Role::Member, rules: Vec::new() })).unwrap();
+    world.annotate("app", "secrets.infisical.com/resync", "1").await;
+    world.pushed("app").await;
+    assert_eq!(world.all_remote().len(), 22);
+    world.condition_is("FailedToCreateSecrets", "False").await;
+}
+
 #[tokio::test]
 async fn an_outage_is_said_and_made_good_and_a_wrong_login_is_another_fault() {
     let world = World::new().await;

@@ -76,6 +76,31 @@ async fn while_the_server_is_down_the_resource_stays_and_says_so() {
     world.remote_is(&[]).await;
 }
 
+/// The server may have been slow rather than down.
+#[tokio::test]
+async fn a_write_that_was_cut_off_is_waited_for_and_taken_away_when_it_arrives() {
+    let world = World::new().await;
+    world.source(&[("A", "1")]).await;
+    let _operator = world.start().await;
+    world.infisical.faults().on(Operation::WriteSecret, Fault::Status(504));
+    let is_cut_off = async |name: &str| {
+        world.push(name, replace_and_delete()).await;
+        world.ready_if(name, "a failure", |ready| ready.status == "False").await;
+        world.delete(name).await;
+        let message = world.ready_is(name, "Unknown", "WriteCutOff").await.message;
+        assert!(message.contains("A were written") && message.contains("until") && message.contains("deletionPolicy"), "{message}");
+    };
+    is_cut_off("let-go").await;
+    world.patch("let-go", json!({"deletionPolicy": "None"})).await;
+    world.is_gone("let-go").await;
+    is_cut_off("app").await;
+    world.infisical.faults().clear();
+    world.set_remote("A", "1");
+    world.annotate("app", "secrets.infisical.com/resync", "1").await;
+    world.is_gone("app").await;
+    world.remote_is(&[]).await;
+}
+
 /// In a namespace that is deleted, its Secrets may go first.
 #[tokio::test]
 async fn credentials_that_go_first_hold_nothing_up() {

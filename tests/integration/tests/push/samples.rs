@@ -71,6 +71,37 @@ async fn the_sample_of_the_manual_applies_and_is_pushed() {
     assert_eq!(world.remote("ENCRYPTION_KEY").as_deref(), Some("fabcc12-a22-facbaa4-11aa568aab"));
 }
 
+/// The peer ships one with certificates and keys that can't render: it calls a function that nobody has.
+#[tokio::test]
+async fn certificates_and_keys_render_and_a_function_that_is_none_is_named() {
+    let world = World::new().await;
+    world.source(&[("JWK", r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#), ("TEXT", "aGk=")]).await;
+    let _operator = world.start().await;
+    let template = json!({"data": {"PARSED": "{{ (fromJsonStringToJson .JWK.Value).crv }}"}});
+    world.push("app", merged(replace_and_delete(), &json!({"spec": {"push": {"secret": {"template": template}}}}))).await;
+    let message = world.fails("app", "TemplateFailed").await;
+    assert!(message.contains("spec.push.secret.template") && message.contains("fromJsonStringToJson"), "{message}");
+    assert_eq!(world.writes(), 0);
+
+    let both = "{{ $c := genSelfSignedCertWithKey \"db\" nil (list \"db.local\") 1 (genPrivateKey \"ecdsa\") }}{{ print $c.Cert $c.Key";
+    let template = json!({"data": {
+        "PARSED": "{{ (fromJson .JWK.Value).crv }}",
+        "PUBLIC_KEY": "{{ jwkPublicKeyPem .JWK.Value }}",
+        "DECODED": "{{ decodeBase64ToBytes .TEXT.Value }}",
+        "CERTIFICATE": format!("{both} | filterPEM \"CERTIFICATE\" }}}}"),
+        "KEY_STORE": "{{ $c := genSelfSignedCertWithKey \"db\" nil nil 1 (genPrivateKey \"ecdsa\") }}{{ pemToPkcs12 $c.Cert $c.Key }}",
+    }});
+    world.patch("app", json!({"push": {"secret": {"template": template}}})).await;
+    world.pushed("app").await;
+    let pushed = world.all_remote();
+    assert_eq!((pushed["PARSED"].as_str(), pushed["DECODED"].as_str()), ("Ed25519", "hi"));
+    assert!(pushed["PUBLIC_KEY"].starts_with("-----BEGIN PUBLIC KEY-----") && pushed["KEY_STORE"].starts_with("MI"));
+    assert!(pushed["CERTIFICATE"].starts_with("-----BEGIN CERTIFICATE-----") && !pushed["CERTIFICATE"].contains("PRIVATE"));
+    // Fresh keys are made once.
+    world.look_again("app").await;
+    assert_eq!((world.all_remote(), world.writes()), (pushed, 1));
+}
+
 #[tokio::test]
 async fn the_samples_of_this_project_are_pushed() {
     let world = World::new().await;

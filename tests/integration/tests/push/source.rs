@@ -61,6 +61,56 @@ async fn a_rendered_random_value_is_pushed_once() {
     until("another value", async || if world.remote("RANDOM") == value { Err("the same") } else { Ok(()) }).await;
 }
 
+/// The version of a Secret moves with its labels too.
+#[tokio::test]
+async fn a_label_on_the_secret_makes_no_rendered_value_anew_and_its_data_does() {
+    let world = World::new().await;
+    world.source(&[("A", "1")]).await;
+    let operator = world.start().await;
+    let template = json!({"data": {"RANDOM": "{{ randAlphaNum 20 }}"}});
+    world.push("app", merged(replace_and_delete(), &json!({"spec": {"push": {"secret": {"template": template}}}}))).await;
+    world.pushed("app").await;
+    let value = world.remote("RANDOM");
+    let label = async |value: &str| {
+        let api: Api<Secret> = world.namespace.api();
+        let patch = json!({"metadata": {"labels": {"team": value}, "annotations": {"note": value}}});
+        api.patch("source", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    };
+    label("a").await;
+    world.look_again("app").await;
+    operator.stop().await;
+    let operator = world.start().await;
+    world.look_again("app").await;
+    world.pushed("app").await;
+    assert_eq!((&world.remote("RANDOM"), world.writes()), (&value, 1));
+
+    // While no operator runs, nobody knows what was written to it: the value stays, and that is said.
+    operator.stop().await;
+    label("b").await;
+    let _operator = world.start().await;
+    let event = world.event("app", "ValueKept").await;
+    assert!(event.contains("RANDOM") && event.contains("secrets.infisical.com/regenerate"), "{event}");
+    world.look_again("app").await;
+    assert_eq!((&world.remote("RANDOM"), world.writes()), (&value, 1));
+    world.source(&[("A", "2")]).await;
+    until("another value", async || if world.remote("RANDOM") == value { Err("the same") } else { Ok(()) }).await;
+}
+
+/// Who asks for a fresh look gets it, whatever comes between.
+#[tokio::test]
+async fn a_forced_look_that_fails_is_made_up_for() {
+    let world = World::new().await;
+    world.source(&[("A", "1")]).await;
+    let _operator = world.start().await;
+    world.push("app", replace_and_delete()).await;
+    world.pushed("app").await;
+    world.set_remote("A", "drift");
+    world.infisical.faults().next(Operation::ListSecrets, 2, infisical_dev_server::Fault::Status(502));
+    world.annotate("app", "secrets.infisical.com/resync", "1").await;
+    world.remote_is(&[("A", "1")]).await;
+    world.pushed("app").await;
+}
+
 #[tokio::test]
 async fn unrelated_secrets_and_spec_errors_are_told_apart() {
     let world = World::new().await;

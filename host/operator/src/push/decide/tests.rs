@@ -24,7 +24,7 @@ fn managed(keys: &[&str]) -> Record {
     Record { managed: Some(managed), ..Record::default() }
 }
 
-const NONE: Rules<'_> = Rules { replace: false, delete: false, regenerate: None, doubtful: false };
+const NONE: Rules<'_> = Rules { replace: false, delete: false, regenerate: None, doubtful: false, seen: None, now: Timestamp::UNIX_EPOCH };
 const REPLACE: Rules<'_> = Rules { replace: true, ..NONE };
 const DELETE: Rules<'_> = Rules { delete: true, ..NONE };
 
@@ -109,15 +109,20 @@ fn what_was_about_to_be_written_is_ours_if_it_holds_what_it_was_to_hold_or_was_m
 }
 
 #[test]
-fn what_was_approved_is_ours() {
-    let waiting = super::super::record::Waiting {
-        requests: vec![],
-        secrets: [("A".to_owned(), "create".to_owned()), ("B".to_owned(), "create".to_owned())].into(),
-        source: String::new(),
-    };
-    let record = Record { waiting: Some(waiting), ..Record::default() };
-    let decision = decided(&wishes(&[("A", "1"), ("B", "2")]), &there(&[("A", "1"), ("B", "theirs")]), &record, NONE);
-    assert!(decision.record.has("id-A") && !decision.record.has("id-B"));
+fn a_write_that_was_cut_off_is_looked_for_as_long_as_it_may_arrive() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let pending = Record { pending: [("A".to_owned(), at(1001))].into(), ..Record::default() };
+    let look = |found: &Folder, second| decided(&Wishes::new(), found, &pending, Rules { now: at(second), ..DELETE }).record;
+    assert_eq!(look(&there(&[]), 1010).pending, pending.pending);
+    assert_eq!(look(&there(&[]), 1301).pending, pending.pending);
+    assert!(look(&there(&[]), 1302).pending.is_empty());
+    // It has arrived.
+    let arrived = decided(&Wishes::new(), &there(&[("A", "1")]), &pending, Rules { now: at(1010), ..DELETE });
+    assert!(arrived.record.pending.is_empty() && arrived.record.has("id-A") && arrived.delete == ["A"]);
+    // It may still overwrite what is there.
+    let mut older = there(&[("A", "1")]);
+    older.get_mut("A").unwrap().created = Timestamp::from_second(1).ok();
+    assert!(look(&older, 1010).pending.contains_key("A") && !look(&older, 1010).has("id-A") && look(&older, 1302).pending.is_empty());
 }
 
 #[test]
@@ -167,6 +172,32 @@ fn a_value_that_was_replaced_by_a_write_whose_answer_was_lost_is_not_replaced_on
     // Where the server tells no version, nobody knows.
     after.get_mut("G").unwrap().version = None;
     is(&decided(&wanted, &after, &cut, REPLACE), [&[], &["G"], &[], &[]]);
+}
+
+#[test]
+fn a_rendered_value_stays_when_only_the_secret_s_version_moved_or_nobody_knows_more() {
+    let secret = |version: &str, text: &str| crate::dereference::SecretData {
+        name: crate::object::Name::new("n", "s"),
+        version: version.into(),
+        data: [("K".to_owned(), value(text))].into(),
+    };
+    let made = |from: &str| Record { made: [("G".to_owned(), Made { from: from.into(), regenerate: None })].into(), ..managed(&["G"]) };
+    let next = |from: &str, seen: &Seen| {
+        let wanted = [("G".to_owned(), once(from))].into();
+        decided(&wanted, &there(&[("G", "secret")]), &made("t/u/1"), Rules { seen: Some(seen), ..REPLACE })
+    };
+    let mut seen = Seen::default();
+    seen.see(&secret("u/1", "a"), &made("t/u/1"));
+    seen.see(&secret("u/2", "a"), &made("t/u/1"));
+    let labelled = next("t/u/2", &seen);
+    assert!(labelled.writes_nothing() && labelled.adopted.is_empty() && labelled.record.made["G"].from == "t/u/2");
+    seen.see(&secret("u/3", "b"), &made("t/u/1"));
+    is(&next("t/u/3", &seen), [&[], &["G"], &[], &[]]);
+    let mut restarted = Seen::default();
+    restarted.see(&secret("u/3", "b"), &made("t/u/1"));
+    let unknown = next("t/u/3", &restarted);
+    assert!(unknown.writes_nothing() && unknown.adopted == ["G"] && unknown.record.made["G"].from == "t/u/3");
+    is(&next("other/u/3", &restarted), [&[], &["G"], &[], &[]]);
 }
 
 #[test]
