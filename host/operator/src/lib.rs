@@ -15,6 +15,7 @@ pub mod cluster;
 pub mod controller;
 pub mod data;
 pub mod dereference;
+mod digest;
 pub mod effect;
 pub mod generate;
 pub mod instant;

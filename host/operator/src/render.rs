@@ -3,6 +3,7 @@
 //! One call renders all entries of a target; one entry that fails fails the target, so that no half of it is ever written.
 use crate::{
     data::{self, Contents, Repeated},
+    digest::Parts,
     outcome::{Class, Fault},
     plan::{Data, Desired, Dialect, Target, Template, Version},
     read::Snapshot,
@@ -10,7 +11,6 @@ use crate::{
 };
 use runtime::{Ambient, Caller, Entry, RenderCall, Rendering, SourceSecret};
 use secrecy::ExposeSecret;
-use sha2::{Digest, Sha256};
 use std::{collections::BTreeSet, future::Future, sync::Arc};
 
 /// Of one target; more would hide what else a condition says.
@@ -150,23 +150,19 @@ pub(crate) fn at(field: &str, fault: Fault) -> Fault {
 
 /// Digest of all that a rendering depends on, but not of the plugin: a newer version must not re-roll random values.
 fn inputs(template: &Template, contents: &Contents) -> String {
-    let mut sha = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        sha.update((bytes.len() as u64).to_le_bytes());
-        sha.update(bytes);
-    };
-    part(template.dot.as_bytes());
-    part(template.options.to_string().as_bytes());
+    let mut parts = Parts::default();
+    parts.add(template.dot.as_bytes());
+    parts.add(template.options.to_string().as_bytes());
     for (key, source) in &template.entries {
-        part(key.as_bytes());
-        part(source.as_bytes());
+        parts.add(key.as_bytes());
+        parts.add(source.as_bytes());
     }
     for secret in contents.secrets.iter().chain(contents.imports.iter()) {
-        part(secret.key.as_bytes());
-        part(secret.path.as_bytes());
-        part(secret.value.expose_secret());
+        parts.add(secret.key.as_bytes());
+        parts.add(secret.path.as_bytes());
+        parts.add(secret.value.expose_secret());
     }
-    hex::encode(sha.finalize())
+    parts.hex()
 }
 
 #[cfg(test)]

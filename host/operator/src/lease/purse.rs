@@ -1,13 +1,12 @@
 //! The credentials of leases, by resource: kept in memory, so that a Secret that is deleted or edited is repaired without a new
 //! lease. They are nowhere else but in the Secret.
 use super::{Held, of_version};
-use crate::{object::ObjectRef, plan::Data};
+use crate::{digest::Parts, object::ObjectRef, plan::Data};
 use api::well_known::annotation;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -44,18 +43,14 @@ impl Credentials {
 /// Noted on the Secret, to tell later whether someone edited it.
 #[must_use]
 pub fn digest(uid: &str, id: &str, data: &Data) -> String {
-    let mut sha = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        sha.update((bytes.len() as u64).to_le_bytes());
-        sha.update(bytes);
-    };
-    part(uid.as_bytes());
-    part(id.as_bytes());
+    let mut parts = Parts::default();
+    parts.add(uid.as_bytes());
+    parts.add(id.as_bytes());
     for (key, value) in data {
-        part(key.as_bytes());
-        part(value.expose_secret());
+        parts.add(key.as_bytes());
+        parts.add(value.expose_secret());
     }
-    hex::encode(sha.finalize())
+    parts.hex()
 }
 
 #[derive(Deserialize)]

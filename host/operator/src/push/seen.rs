@@ -4,10 +4,13 @@
 //! anything of its data; which data a version had is known by a digest that stays in the process. So what was written to a Secret
 //! while no process ran is [`Compared::Unknown`].
 use super::record::Record;
-use crate::dereference::SecretData;
+use crate::{dereference::SecretData, digest::Parts};
+use runtime::SecretBytes;
 use secrecy::ExposeSecret;
-use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 /// Digests of a Secret's data, by its version.
 #[derive(Clone, Default)]
@@ -33,16 +36,9 @@ pub fn from(digest: &str, version: &str) -> String {
 impl Seen {
     /// Sees a Secret, and forgets those of its versions that a record does not speak of.
     pub fn see(&mut self, secret: &SecretData, record: &Record) {
-        let mut sha = Sha256::new();
-        for (key, value) in &secret.data {
-            for part in [key.as_bytes(), value.expose_secret()] {
-                sha.update((part.len() as u64).to_le_bytes());
-                sha.update(part);
-            }
-        }
         let used: HashSet<_> = record.sources().filter_map(|from| from.split_once('/')).map(|(_, version)| version).collect();
-        self.0.retain(|version, _| used.contains(version.as_str()));
-        self.0.insert(secret.version.clone(), sha.finalize().into());
+        self.0.retain(|version, _| *version == secret.version || used.contains(version.as_str()));
+        self.0.entry(secret.version.clone()).or_insert_with(|| digest(&secret.data));
     }
 
     /// Compares what two things were made from.
@@ -62,12 +58,19 @@ impl Seen {
     }
 }
 
+fn digest(data: &BTreeMap<String, Arc<SecretBytes>>) -> [u8; 32] {
+    let mut parts = Parts::default();
+    for (key, value) in data {
+        parts.add(key);
+        parts.add(value.expose_secret());
+    }
+    parts.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{object::Name, push::record::Made};
-    use runtime::SecretBytes;
-    use std::sync::Arc;
 
     fn secret(version: &str, value: &str) -> SecretData {
         let data = [("K".to_owned(), Arc::new(SecretBytes::from(value.as_bytes().to_vec())))].into();

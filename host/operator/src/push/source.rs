@@ -7,6 +7,7 @@ use super::{Once, Wish, Wishes, seen};
 use crate::{
     data::Contents,
     dereference::SecretData,
+    digest::Parts,
     generate::Generator,
     outcome::{Class, Fault},
     plan::{self, PUSH_SOURCE, PushPlan, PushSource, Template},
@@ -15,7 +16,6 @@ use crate::{
 };
 use runtime::{Rendering, SecretBytes, SourceSecret};
 use secrecy::ExposeSecret;
-use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What is wanted.
@@ -118,17 +118,13 @@ async fn rendered(
 
 /// Tells template and Secret without any value: it stands in the status, which more may read than the Secret.
 fn made_from(template: &Template, secret: &SecretData) -> String {
-    let mut sha = Sha256::new();
-    let mut part = |text: &str| {
-        sha.update((text.len() as u64).to_le_bytes());
-        sha.update(text);
-    };
-    part(&template.options.to_string());
+    let mut parts = Parts::default();
+    parts.add(template.options.to_string());
     template.entries.iter().for_each(|(key, text)| {
-        part(key);
-        part(text);
+        parts.add(key);
+        parts.add(text);
     });
-    seen::from(&hex::encode(sha.finalize()), &secret.version)
+    seen::from(&parts.hex(), &secret.version)
 }
 
 /// A value in the form in which the server keeps it, if it can.

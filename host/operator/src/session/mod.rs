@@ -17,6 +17,7 @@ pub use token::Session;
 
 use crate::{
     clock::Clock,
+    digest::Parts,
     effect::{self, Effect},
     metrics::Metrics,
     object::ObjectRef,
@@ -244,28 +245,24 @@ impl SessionKey {
     /// `plugin_digest` is that of the serving component, so that a token which an older version proved is not reused.
     #[must_use]
     pub fn of(login: &Login, plugin_digest: &str) -> Self {
-        let mut sha = Sha256::new();
-        let mut part = |bytes: &[u8]| {
-            sha.update((bytes.len() as u64).to_le_bytes());
-            sha.update(bytes);
-        };
-        part(login.server.address.to_string().as_bytes());
-        part(&login.server.ca.as_ref().map_or([0; 32], |ca| Sha256::digest(ca.as_slice()).into()));
-        part(login.organisation.as_deref().unwrap_or_default().as_bytes());
-        part(login.plugin.as_bytes());
-        part(plugin_digest.as_bytes());
-        part(login.settings.to_string().as_bytes());
+        let mut parts = Parts::default();
+        parts.add(login.server.address.to_string().as_bytes());
+        parts.add(login.server.ca.as_ref().map_or([0; 32], |ca| Sha256::digest(ca.as_slice()).into()));
+        parts.add(login.organisation.as_deref().unwrap_or_default().as_bytes());
+        parts.add(login.plugin.as_bytes());
+        parts.add(plugin_digest.as_bytes());
+        parts.add(login.settings.to_string().as_bytes());
         match &login.service_account {
-            Some(account) => part(account.to_string().as_bytes()),
-            None => part(&[]),
+            Some(account) => parts.add(account.to_string().as_bytes()),
+            None => parts.add([]),
         }
         // Withheld sources may make a plugin prove another identity, and a right to them must not be lent.
-        part(&[login.ambient as u8]);
+        parts.add([login.ambient as u8]);
         for (name, value) in &login.inputs {
-            part(name.as_bytes());
-            part(&Sha256::digest(value.expose_secret()));
+            parts.add(name.as_bytes());
+            parts.add(Sha256::digest(value.expose_secret()));
         }
-        Self(sha.finalize().into())
+        Self(parts.finish())
     }
 }
 

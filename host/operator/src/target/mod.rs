@@ -22,6 +22,7 @@ pub(crate) mod testing;
 
 use crate::{
     cluster::{Cluster, Key, RequestError, State},
+    digest::Parts,
     object::{Name, ObjectRef},
     outcome::{Class, Fault},
     plan::{CreationPolicy, Data, Desired, Owner, Target, spread::Spread},
@@ -38,7 +39,6 @@ pub(crate) use metadata::is_tracking;
 pub(crate) use object::Object;
 pub(crate) use ownership::{in_vain, judge, left_behind};
 use secrecy::ExposeSecret;
-use sha2::{Digest, Sha256};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -378,42 +378,38 @@ fn fault(error: &RequestError, verb: &str, target: &Target, data: &Data) -> Faul
 /// Of everything that decides how the target is to be. A volatile value is drawn anew each time, so what it was made of
 /// stands for it.
 fn fingerprint(owner: &Owner, target: &Target, desired: &Desired) -> [u8; 32] {
-    let mut sha = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        sha.update((bytes.len() as u64).to_le_bytes());
-        sha.update(bytes);
-    };
-    let pairs = |part: &mut dyn FnMut(&[u8]), pairs: &std::collections::BTreeMap<String, String>| {
-        part(&(pairs.len() as u64).to_le_bytes());
+    let mut parts = Parts::default();
+    let pairs = |parts: &mut Parts, pairs: &std::collections::BTreeMap<String, String>| {
+        parts.add((pairs.len() as u64).to_le_bytes());
         pairs.iter().for_each(|(name, value)| {
-            part(name.as_bytes());
-            part(value.as_bytes());
+            parts.add(name.as_bytes());
+            parts.add(value.as_bytes());
         });
     };
     let Owner { object, api_version, uid, created: _, labels, annotations } = owner;
-    [object.kind, &object.namespace, &object.name, api_version, uid].iter().for_each(|text| part(text.as_bytes()));
-    pairs(&mut part, labels);
-    pairs(&mut part, annotations);
-    part(target.secret_type.as_bytes());
-    part(target.name.namespace.as_bytes());
-    part(&[u8::from(target.policy == CreationPolicy::Owner), u8::from(target.metadata.is_some())]);
+    [object.kind, &object.namespace, &object.name, api_version, uid].iter().for_each(|text| parts.add(text.as_bytes()));
+    pairs(&mut parts, labels);
+    pairs(&mut parts, annotations);
+    parts.add(target.secret_type.as_bytes());
+    parts.add(target.name.namespace.as_bytes());
+    parts.add([u8::from(target.policy == CreationPolicy::Owner), u8::from(target.metadata.is_some())]);
     if let Some(given) = &target.metadata {
-        pairs(&mut part, &given.labels);
-        pairs(&mut part, &given.annotations);
+        pairs(&mut parts, &given.labels);
+        pairs(&mut parts, &given.annotations);
     }
-    part(volatile::digest(owner, desired).unwrap_or_default().as_bytes());
+    parts.add(volatile::digest(owner, desired).unwrap_or_default().as_bytes());
     if let crate::plan::Version::Fixed(version) = &desired.version {
-        part(version.as_bytes());
+        parts.add(version.as_bytes());
     }
     for (key, value) in &desired.data {
-        part(key.as_bytes());
+        parts.add(key.as_bytes());
         if desired.volatile.contains(key) {
-            part(&[]);
+            parts.add([]);
         } else {
-            part(value.expose_secret());
+            parts.add(value.expose_secret());
         }
     }
-    sha.finalize().into()
+    parts.finish()
 }
 
 /// Where a target is, for messages.
