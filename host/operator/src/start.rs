@@ -382,7 +382,9 @@ impl Queues<'_> {
             }
         };
         let woken = self.context.triggers.queue(kind, self.scope.clone());
-        Box::pin(controller::run(api, changes, woken, Arc::clone(self.context), reconcile, self.ending.clone()))
+        let (context, address) = (Arc::clone(self.context), api.resource_url().to_owned());
+        let tell = move |refused| context.reports.watched::<K>(&address, refused);
+        Box::pin(controller::run(api, changes, woken, Arc::clone(self.context), reconcile, tell, self.ending.clone()))
     }
 }
 

@@ -68,10 +68,6 @@ impl<K: Link + Resource<DynamicType = ()> + DeserializeOwned> Follow<K> for Keep
         K::kept(&self.context).gone(&Name::new(namespace, name));
         self.context.forget(&object);
     }
-
-    fn refused(&mut self, watch: &str, refused: bool) {
-        self.context.reports.watched::<K>(watch, refused);
-    }
 }
 
 /// Looks whether one can be used, and reports it.

@@ -65,10 +65,6 @@ impl Follow<InfisicalDynamicSecret> for Leaser {
     fn gone(&mut self, object: ObjectRef) {
         self.0.forget(&object);
     }
-
-    fn refused(&mut self, watch: &str, refused: bool) {
-        self.0.reports.watched::<InfisicalDynamicSecret>(watch, refused);
-    }
 }
 
 impl Reported for InfisicalDynamicSecret {

@@ -78,10 +78,6 @@ impl Follow<InfisicalPushSecret> for Pusher {
     fn gone(&mut self, object: ObjectRef) {
         self.0.forget(&object);
     }
-
-    fn refused(&mut self, watch: &str, refused: bool) {
-        self.0.reports.watched::<InfisicalPushSecret>(watch, refused);
-    }
 }
 
 /// How a pass ended.

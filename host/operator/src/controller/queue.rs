@@ -47,9 +47,6 @@ pub trait Follow<K>: Clone + Send {
 
     /// It was deleted. Told again where a reconcile of it was under way then.
     fn gone(&mut self, object: ObjectRef);
-
-    /// The role shows the kind no longer, or again; `watch` is the address that is watched.
-    fn refused(&mut self, _watch: &str, _refused: bool) {}
 }
 
 /// What a user can change of an object, as it was last seen.
@@ -162,13 +159,15 @@ fn fingerprint<K: Resource>(object: &K) -> u64 {
     hasher.finish()
 }
 
-/// Reconciles until `stop`, then ends those that have begun.
+/// Reconciles until `stop`, then ends those that have begun. `tell` is told when the role shows the kind no longer, and when it does
+/// again.
 pub async fn run<K, C, R, F>(
     api: Api<K>,
     changes: Changes<F>,
     woken: mpsc::UnboundedReceiver<ObjectRef>,
     context: Arc<C>,
     reconcile: impl Fn(Arc<K>, Arc<C>) -> R + Send + 'static,
+    tell: impl FnMut(bool) + Send + 'static,
     stop: CancellationToken,
 ) where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
@@ -179,8 +178,6 @@ pub async fn run<K, C, R, F>(
     let (store, writer) = reflector::store();
     let (kind, triggers, follower) = (changes.kind, Arc::clone(&changes.triggers), changes.follower.clone());
     let known = store.clone();
-    let (address, mut told) = (api.resource_url().to_owned(), follower.clone());
-    let tell = move |refused| told.refused(&address, refused);
     let watched = watcher::watcher(api, watcher::Config::default()).default_backoff().modify(trim).reflect(writer);
     let queue = queue(patient(watched, REFUSED_PAUSE, tell), changes, woken).take_until(stop.cancelled_owned());
     // A reconcile reports its own failures: nothing is left for an error policy.
@@ -389,7 +386,7 @@ mod tests {
             }
         };
         let stop = CancellationToken::new();
-        let running = tokio::spawn(run(api.clone(), changes, woken, Arc::new(()), reconcile, stop.clone()));
+        let running = tokio::spawn(run(api.clone(), changes, woken, Arc::new(()), reconcile, drop, stop.clone()));
         begins.recv().await.unwrap();
         api.delete("a", &kube::api::DeleteParams::default()).await.unwrap();
         let gone = async |times: usize| {

@@ -80,10 +80,6 @@ impl<K: Synced> Follow<K> for Follower {
     fn gone(&mut self, object: ObjectRef) {
         self.0.forget(&object);
     }
-
-    fn refused(&mut self, watch: &str, refused: bool) {
-        self.0.reports.watched::<K>(watch, refused);
-    }
 }
 
 /// Reconciles one resource and reports how it ended.
@@ -295,6 +291,9 @@ fn settle<'a>(applied: Vec<Application<'a>>, misplaced: Vec<Fault>, method: &str
             Ok(applied) => good.push((target, applied)),
             Err(fault) => faults.push(fault),
         }
+    }
+    if faults.is_empty() {
+        return (good, None);
     }
     let mut messages: Vec<&str> = Vec::new();
     for (_, fault) in &faults {
