@@ -164,16 +164,11 @@ async fn attend<T: Send>(
     let (mut listing, mut broken) = (true, false);
     let mut events = pin!(events);
     loop {
-        let next = match broken && !listing {
-            true => match tokio::time::timeout(follows_again, events.next()).await {
-                Ok(next) => next,
-                Err(_) => {
-                    broken = false;
-                    set(health, &part, |_| Condition::Live);
-                    continue;
-                }
-            },
-            false => events.next().await,
+        let silent = if broken && !listing { follows_again } else { Duration::MAX };
+        let Ok(next) = tokio::time::timeout(silent, events.next()).await else {
+            broken = false;
+            set(health, &part, |_| Condition::Live);
+            continue;
         };
         let Some(event) = next else { return };
         broken = event.is_err();

@@ -77,10 +77,10 @@ fn next_try(backoff: &mut Backoff, outcome: &Outcome, jitter: f64) -> Option<Dur
 }
 
 fn wait(backoff: &Backoff, fault: &Fault) -> Duration {
-    let doubled = FIRST.saturating_mul(1 << backoff.faults.min(16));
+    let doubled = |longest| clock::backoff(FIRST, longest, backoff.faults.saturating_add(1), 0.0);
     let wait = match fault.class {
-        _ if UNWATCHED.contains(&fault.reason) => doubled.min(UNWATCHED_LONGEST),
-        Class::Transient | Class::Plugin | Class::Bug => doubled.min(LONGEST),
+        _ if UNWATCHED.contains(&fault.reason) => doubled(UNWATCHED_LONGEST),
+        Class::Transient | Class::Plugin | Class::Bug => doubled(LONGEST),
         Class::UserFix | Class::Denied => SLOW,
     };
     fault.retry_after.map_or(wait, |asked| asked.max(wait.min(LONGEST)))
